@@ -1,0 +1,107 @@
+"""The contract of a cost model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from accel_models.errors import UnsupportedWorkError, raise_all
+from accel_models.estimate import Estimate, LayerEstimate, Statement
+from accel_models.keys import Key, keys_of
+from accel_models.work import Work, Workload
+
+__all__ = ["CostModel", "Description", "Support"]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether a model can price a `Work`; true if there is no reason against it."""
+
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a model is, which settings it has and which presets come with it."""
+
+    name: str
+    summary: str
+    keys: tuple[Key, ...]
+    presets: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.summary}"]
+        if self.presets:
+            lines.append(f"presets: {', '.join(self.presets)}")
+        for key in self.keys:
+            choices = f" ({' | '.join(key.choices)})" if key.choices else ""
+            default = "" if key.value == key.default else f", default {key.default}"
+            lines.append(f"  {key.name} = {key.value} {key.unit}{default}{choices}: {key.text}")
+        return "\n".join(lines)
+
+
+class CostModel(ABC):
+    """Prices `Work` on one machine.
+
+    A model is a frozen dataclass whose fields are its settings, each declared with
+    `accel_models.Doc` (unit and a line of help), so that ``create("name:key=value")`` and
+    `describe` need no further code. It answers `supports`, `estimate_layer` and `state`.
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Return the values of the settings for each named machine."""
+        return {}
+
+    @abstractmethod
+    def supports(self, work: Work) -> Support:
+        """Return whether this machine can do `work`, with the reason if it cannot."""
+
+    @abstractmethod
+    def estimate_layer(self, work: Work) -> LayerEstimate:
+        """Price one layer that `supports` accepts."""
+
+    @abstractmethod
+    def state(self, workload: Workload) -> Statement:
+        """Say where the numbers for `workload` come from and what they assume."""
+
+    @property
+    def label(self) -> str:
+        """The model's name with the settings that are not the default."""
+        changed = [f"{k.name}={k.value}" for k in keys_of(self) if k.value != k.default]
+        return f"{self.name}:{','.join(changed)}" if changed else self.name
+
+    def describe(self) -> Description:
+        """Return what this model is, its settings with their values, and its presets."""
+        return Description(self.name, self.summary, keys_of(self), tuple(self.presets()))
+
+    def estimate(self, work: Work | Iterable[Work]) -> Estimate:
+        """Price one layer or a whole network.
+
+        Raises
+        ------
+        UnsupportedWorkError
+            Naming every layer that the machine cannot do, each with the reason.
+        """
+        workload = Workload(work)
+        raise_all(
+            UnsupportedWorkError,
+            self.label,
+            [
+                f"layer {item.name!r} {answer.reason}"
+                for item in workload
+                if not (answer := self.supports(item))
+            ],
+        )
+        layers = tuple(self.estimate_layer(item) for item in workload)
+        return Estimate(self.label, layers, self.state(workload))

@@ -1,0 +1,230 @@
+"""Which inner loop does a layer's sums, and how many instructions it takes for 16 products.
+
+NEON has 128-bit registers: 16 products of 8 bits take two multiplications of eight lanes, products
+of 8 bits fill 16-bit lanes exactly, and wider sums need a widening addition (`sadalp`: eight
+16-bit lanes into four of 32 bits). The accumulator decides how often that happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accel_models.neon.core import Epilogue, Instruction
+from accel_models.storage import container_bits
+from accel_models.work import Accumulator, Arithmetic, Overflow, Work
+
+__all__ = ["LANES", "Kernel", "choose", "refuse"]
+
+LANES = 8  # 16-bit lanes of a 128-bit register
+_LANE_BITS = 16
+_WIDE_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One inner loop.
+
+    Attributes
+    ----------
+    name
+        As reports print it.
+    operations
+        Vector instructions per 16 products.
+    weight_bits
+        Bits that one stored weight takes.
+    activation_bits
+        Bits that one stored activation takes.
+    frames
+        Most vectors that share one load of a weight.
+    spill
+        Instructions that empty eight 16-bit lanes into 32-bit ones.
+    products_per_spill
+        Products that a lane takes before it is emptied; None: never inside a sum.
+    unpack
+        Instructions that turn 16 stored weights into bytes.
+    reduce
+        What adds the lanes of one output.
+    """
+
+    name: str
+    operations: Mapping[Instruction, float]
+    weight_bits: int
+    activation_bits: int
+    frames: int
+    spill: Mapping[Instruction, float] = field(default_factory=dict)
+    products_per_spill: int | None = None
+    unpack: Mapping[Instruction, float] = field(default_factory=dict)
+    reduce: Epilogue | None = Epilogue.REDUCE_32
+
+    def rescale(self, work: Work) -> Epilogue:
+        """Return what turns the sum into an output."""
+        if work.arithmetic is Arithmetic.FLOAT:
+            return Epilogue.FLOAT_BIAS
+        if work.gain_bits:
+            return Epilogue.MULTIPLIER
+        return Epilogue.SHIFT_16 if self.reduce is Epilogue.REDUCE_16 else Epilogue.SHIFT_32
+
+
+def refuse(work: Work, packed: bool) -> str:
+    """Return why no kernel can do `work`, or nothing."""
+    widths = (work.weight_bits, work.activation_bits)
+    if packed and (work.arithmetic is Arithmetic.FLOAT or work.weight_bits > 4):
+        return f"has {work.weight_bits}-bit weights, but packed weights are 4 bits or fewer"
+    if packed and container_bits(work.activation_bits) != 8:
+        return f"has {work.activation_bits}-bit activations, but packed weights meet 8-bit ones"
+    if work.arithmetic is Arithmetic.FLOAT:
+        wrong = widths != (32, 32)
+        return "is floating point of other than 32 bits" if wrong else ""
+    if max(widths) > _LANE_BITS:
+        return f"has {max(widths)}-bit operands, but vector lanes multiply up to {_LANE_BITS}"
+    accumulator = work.accumulator
+    widest = accumulator.outer_bits or accumulator.bits
+    if widest > _WIDE_BITS and not work.never_overflows(_WIDE_BITS):
+        return f"needs {widest}-bit sums, but vector lanes are {_WIDE_BITS} bits wide"
+    by_rule = accumulator.outer_bits and accumulator.products_per_spill is None
+    if by_rule and not work.worst_case_products(accumulator.bits):
+        return (
+            f"spills a {accumulator.bits}-bit register that not even one product of "
+            f"{work.largest_product} is sure to fit: give products_per_spill"
+        )
+    return ""
+
+
+def choose(work: Work, packed: bool) -> Kernel:
+    """Return the fastest loop that gives the bits which `work` asks for."""
+    if work.arithmetic is Arithmetic.FLOAT:
+        return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, 4, reduce=None)
+    if max(container_bits(work.weight_bits), container_bits(work.activation_bits)) > 8:
+        return _int16(work)
+    kernel = _int8(work)
+    return _packed(kernel) if packed else kernel
+
+
+def _int16(work: Work) -> Kernel:
+    """16-bit operands: every product goes straight into 32-bit lanes."""
+    if _clamps(work, work.accumulator):
+        operations = {
+            Instruction.MULTIPLY_LONG: 4.0,
+            Instruction.SATURATING_ADD: 4.0,
+            **_clamp(work.accumulator.bits, vectors=4),
+        }
+        return Kernel(f"int16, {work.accumulator.bits}-bit saturating", operations, 16, 16, 4)
+    return Kernel("int16, 32-bit sums", {Instruction.MULTIPLY_ADD_LONG: 4}, 16, 16, 4)
+
+
+def _int8(work: Work) -> Kernel:
+    accumulator = work.accumulator
+    if accumulator.outer_bits is not None:
+        return _spilling(work, accumulator.outer_bits)
+    if accumulator.bits > _LANE_BITS:
+        return _wide(work)
+    return _narrow(work)
+
+
+def _spilling(work: Work, outer_bits: int) -> Kernel:
+    """Add up in narrow registers, emptied into wide ones after a number of products."""
+    accumulator = work.accumulator
+    every = accumulator.products_per_spill or _even(work.worst_case_products(accumulator.bits))
+    fits = every <= work.worst_case_products(accumulator.bits)
+    if accumulator.bits > _LANE_BITS and not fits and accumulator.overflow is Overflow.SATURATE:
+        return _wide(work)
+    operations = _lane_operations(accumulator, clamps=not fits)
+    spill: dict[Instruction, float] = {Instruction.PAIRWISE_ADD_LONG: 1.0}
+    if not fits and accumulator.overflow is Overflow.WRAP and accumulator.bits < _LANE_BITS:
+        spill[Instruction.SHIFT] = 2.0  # sign-extend what wrapped
+    outer_saturates = accumulator.outer_overflow is Overflow.SATURATE
+    if outer_saturates and not work.never_overflows(outer_bits):
+        spill[Instruction.MIN_MAX] = 2.0
+    name = f"int8, {accumulator.bits}-bit sums of {every} into {outer_bits}"
+    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
+
+
+def _wide(work: Work) -> Kernel:
+    """One register of 17 bits or more, which lives in a 32-bit lane.
+
+    Where it wraps, or surely never overflows, products may first be added in 16-bit lanes as long
+    as these cannot overflow: the bits are the same. Where it may saturate, each product must be
+    widened and clamped on its own.
+    """
+    accumulator = work.accumulator
+    if _clamps(work, accumulator):
+        operations = {
+            Instruction.MULTIPLY_LONG: 2.0,
+            Instruction.WIDENING_ADD: 4.0,
+            **_clamp(accumulator.bits, vectors=4),
+        }
+        return Kernel(f"int8, {accumulator.bits}-bit saturating", operations, 8, 8, 4)
+    every = _even(work.worst_case_products(_LANE_BITS))
+    if every == 0:  # products of more than 16 bits: their codes are not 8-bit ones
+        return _int16(work)
+    name = f"int8, {accumulator.bits}-bit sums (widened every {every})"
+    operations = _lane_operations(Accumulator(_LANE_BITS), clamps=False)
+    spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
+    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
+
+
+def _narrow(work: Work) -> Kernel:
+    """One register of 16 bits or fewer, never widened; a narrower one lives in a 16-bit lane."""
+    accumulator = work.accumulator
+    clamps = _clamps(work, accumulator)
+    mode = accumulator.overflow if clamps or accumulator.overflow is Overflow.WRAP else "proven"
+    return Kernel(
+        f"int8, {accumulator.bits}-bit {mode}, never widened",
+        _lane_operations(accumulator, clamps=clamps),
+        8,
+        8,
+        4,
+        reduce=Epilogue.REDUCE_16,
+    )
+
+
+def _packed(kernel: Kernel) -> Kernel:
+    """Return the same loop with two weights in a byte: shift left, shift right twice."""
+    return Kernel(
+        f"{kernel.name}, nibbles",
+        kernel.operations,
+        4,
+        kernel.activation_bits,
+        kernel.frames,
+        kernel.spill,
+        kernel.products_per_spill,
+        {Instruction.SHIFT: 1.5},
+        kernel.reduce,
+    )
+
+
+def _lane_operations(accumulator: Accumulator, *, clamps: bool) -> dict[Instruction, float]:
+    """Return what adds 16 products to 16-bit lanes.
+
+    NEON has no multiplication of bytes that saturates into 16 bits: multiply, then add with
+    saturation, which is twice the work; below 16 bits the sum is clamped as well.
+    """
+    if not (clamps and accumulator.overflow is Overflow.SATURATE):
+        return {Instruction.MULTIPLY_LONG: 1.0, Instruction.MULTIPLY_ADD_LONG: 1.0}
+    return {
+        Instruction.MULTIPLY_LONG: 2.0,
+        Instruction.SATURATING_ADD: 2.0,
+        **(_clamp(accumulator.bits, vectors=2) if accumulator.bits < _LANE_BITS else {}),
+    }
+
+
+def _clamp(bits: int, vectors: int) -> dict[Instruction, float]:
+    """Return the clamps of sums of fewer bits than their lanes have."""
+    return {} if bits == _WIDE_BITS else {Instruction.MIN_MAX: 2.0 * vectors}
+
+
+def _clamps(work: Work, accumulator: Accumulator) -> bool:
+    """Return whether saturation can happen, so that it must be programmed."""
+    saturates = accumulator.overflow is Overflow.SATURATE
+    return saturates and not work.never_overflows(min(accumulator.bits, _WIDE_BITS))
+
+
+def _even(products: int) -> int:
+    """Return how many products a loop takes between spills: it advances by two a lane."""
+    return products if products < 2 else products - products % 2
+
+
+def _frames(products_per_spill: int) -> int:
+    """Return how many vectors' accumulators fit in 32 registers: two kinds of them if spilled."""
+    return 4 if products_per_spill <= 2 else 2

@@ -1,0 +1,361 @@
+"""Which compiled kernel gives the bits of :mod:`fxpsim.spec` for given operands, and the call.
+
+Shapes and codes have been checked by the caller.  With compilation switched off
+(``NUMBA_DISABLE_JIT``), and where a sum may not fit 64 bits, ``spec`` itself runs.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import spec
+from fxpsim.accumulators import Accumulator
+from fxpsim.formats import Overflow, QFormat, Rounding
+
+if TYPE_CHECKING:
+    from fxpsim.kernels.product import Plan
+
+__all__ = ["Planes", "SlowPathWarning", "code_dtype", "product", "product_planes"]
+
+IntArray = NDArray[Any]
+Range = tuple[int, int]
+
+#: float32 and float64 hold every integer up to these, so a product of matrices is exact there.
+_FLOAT32_EXACT, _FLOAT64_EXACT = 1 << 24, 1 << 53
+
+
+class SlowPathWarning(UserWarning):
+    """The plain-Python rules ran because no compiled kernel holds numbers this wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """What every output's register did; arrays (M, N), ``first_step`` -1 where nothing happened."""
+
+    register: IntArray
+    exact: IntArray
+    lowest: IntArray
+    highest: IntArray
+    events: IntArray
+    first_step: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Operands:
+    """Two matrices with the ranges of their entries and of the sums they can make."""
+
+    a: IntArray
+    b: IntArray
+    a_range: Range
+    b_range: Range
+    bias: IntArray | None
+
+    @property
+    def product_peak(self) -> int:
+        return max(abs(x * y) for x in self.a_range for y in self.b_range)
+
+    @property
+    def bias_peak(self) -> int:
+        if self.bias is None or not self.bias.size:
+            return 0
+        return max(abs(int(self.bias.max())), abs(int(self.bias.min())))
+
+    @property
+    def sum_peak(self) -> int:
+        """No partial sum, bias included, is further from 0."""
+        return int(self.a.shape[1]) * self.product_peak + self.bias_peak
+
+    @property
+    def sixteen(self) -> bool:
+        """Whether both operands fit signed 16-bit words."""
+        ends = (*self.a_range, *self.b_range)
+        return min(ends) >= -(1 << 15) and max(ends) < 1 << 15
+
+
+def code_dtype(lo: int, hi: int) -> type[np.generic]:
+    """Return the type that holds all codes of a range: int32 where it fits, int64, or object."""
+    for dtype in (np.int32, np.int64):
+        if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max:
+            return dtype
+    return np.object_
+
+
+def _compiled() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+
+
+def _warn_slow(what: str) -> None:
+    warnings.warn(f"{what} runs in plain Python integers", SlowPathWarning, stacklevel=4)
+
+
+def product(
+    a: IntArray,
+    b: IntArray,
+    accumulator: Accumulator,
+    a_range: Range,
+    b_range: Range,
+    bias: IntArray | None = None,
+    *,
+    proven: bool = False,
+) -> IntArray:
+    """Return the registers of ``a`` (M, K) times ``b`` (K, N), bias (N,) first.
+
+    Parameters
+    ----------
+    a, b : integer arrays, C-contiguous
+        Multiplicands, within ``a_range`` and ``b_range``.
+    accumulator : Accumulator
+        The register.
+    a_range, b_range : (int, int)
+        Lowest and highest entry.
+    bias : integer array (N,), optional
+        Step 0 of every sum.
+    proven : bool
+        The caller knows that no partial sum leaves the register: any order and width will do.
+    """
+    dtype = code_dtype(accumulator.lo, accumulator.hi)
+    operands = _Operands(a, b, a_range, b_range, bias)
+    proven = proven or operands.sum_peak <= min(accumulator.hi, -accumulator.lo)
+    if _compiled() and dtype is not np.object_:
+        if proven or accumulator.overflow is Overflow.WRAP:
+            result = _modular(operands, accumulator, proven)
+        else:
+            result = _saturating(operands, accumulator)
+        if result is not None:
+            return result.astype(dtype, copy=False)
+    if _compiled():
+        _warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
+    sums = spec.matmul(
+        a.tolist(), b.T.tolist(), accumulator, None if bias is None else bias.tolist()
+    )
+    return np.array([[s.value for s in row] for row in sums], dtype).reshape(len(a), b.shape[1])
+
+
+def _modular(operands: _Operands, accumulator: Accumulator, proven: bool) -> IntArray | None:
+    """Exact sums, or sums modulo the register: the order of additions does not matter."""
+    from fxpsim.kernels._host import has_vnni
+    from fxpsim.kernels.product import Plan
+
+    bits, peak = accumulator.bits, operands.sum_peak
+    signed = int(accumulator.signed)
+    narrow = bits < 32 + signed or (proven and peak < 1 << 31)
+    if bits <= 16 and operands.sixteen:
+        return _run(Plan("wrap", "i16", 16 - bits, signed), operands)
+    if narrow and operands.sixteen and has_vnni():
+        return _run(Plan("wrap", "vnni", max(0, 32 - bits), signed), operands)
+    if peak <= _FLOAT64_EXACT:
+        kind = np.float32 if peak <= _FLOAT32_EXACT else np.float64
+        exact = (operands.a.astype(kind) @ operands.b.astype(kind)).astype(np.int64)
+        if operands.bias is not None:
+            exact += operands.bias
+        return exact if proven else _wrap(exact, accumulator)
+    if operands.product_peak < 1 << 62 and bits <= 64:
+        return _run(Plan("wrap", "i64", 64 - bits, signed), operands)
+    return None
+
+
+def _wrap(exact: IntArray, accumulator: Accumulator) -> IntArray:
+    mask = np.int64((1 << accumulator.bits) - 1 if accumulator.bits < 64 else -1)
+    return np.int64(accumulator.lo) + ((exact - np.int64(accumulator.lo)) & mask)
+
+
+def _saturating(operands: _Operands, accumulator: Accumulator) -> IntArray | None:
+    from fxpsim.kernels._host import has_vnni
+    from fxpsim.kernels.product import Plan
+
+    bits, peak = accumulator.bits, operands.product_peak
+    if bits == 16 and accumulator.signed and operands.sixteen and peak < 1 << 15:
+        return _run(Plan("saturate", "i16"), operands, accumulator)
+    scales = _vnni_scales(operands, bits) if accumulator.signed and has_vnni() else None
+    if scales is not None:
+        return _run(Plan("saturate", "vnni", 32 - bits, 0, *scales), operands, accumulator)
+    reach = max(accumulator.hi, -accumulator.lo) + peak
+    limits = accumulator.hi, accumulator.lo
+    if reach < 1 << 15 and operands.sixteen:
+        return _run(Plan("clamp", "i16", *limits), operands, accumulator)
+    if reach < 1 << 31:
+        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
+        return _run(Plan("clamp", lane, *limits), operands, accumulator)
+    if reach < 1 << 63:
+        return _run(Plan("clamp", "i64", *limits), operands, accumulator)
+    return None
+
+
+def _vnni_scales(operands: _Operands, bits: int) -> tuple[int, int] | None:
+    """Split 32 - bits into shifts that keep both operands within signed 16 bits."""
+    scale = 32 - bits
+    if scale < 0 or not operands.sixteen:
+        return None
+    room = [_headroom(*operands.a_range), _headroom(*operands.b_range)]
+    if sum(room) < scale:
+        return None
+    first = min(room[0], scale)
+    return first, scale - first
+
+
+def _headroom(lo: int, hi: int) -> int:
+    """Return by how many bits a range can be scaled up within signed 16 bits."""
+    return next(s for s in range(15, -1, -1) if lo << s >= -(1 << 15) and hi << s < 1 << 15)
+
+
+def _start(operands: _Operands, accumulator: Accumulator | None) -> NDArray[np.int64] | None:
+    if operands.bias is None:
+        return None
+    bias = operands.bias.astype(np.int64)
+    if accumulator is not None and accumulator.overflow is Overflow.SATURATE:
+        bias = np.clip(bias, accumulator.lo, accumulator.hi)
+    return bias.reshape(1, -1)
+
+
+def _planes(
+    plan: Plan, operands: _Operands, accumulator: Accumulator | None = None
+) -> NDArray[np.signedinteger]:
+    from fxpsim.kernels.product import Plan, multiply
+    from fxpsim.kernels.tile import LANES
+
+    start = _start(operands, accumulator)
+    rows, outputs = len(operands.a), operands.b.shape[1]
+    lanes = 512 // LANES[plan.lane]
+    # Lanes run along the outputs; where those are few, along the batch (the product transposed).
+    if outputs % lanes and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs:
+        column = None if start is None else np.repeat(start.reshape(-1, 1), rows, axis=1)
+        swapped = Plan(plan.step, plan.lane, plan.first, plan.second, plan.b_shift, plan.a_shift)
+        left, right = np.ascontiguousarray(operands.b.T), np.ascontiguousarray(operands.a.T)
+        return np.ascontiguousarray(multiply(swapped, left, right, column).transpose(0, 2, 1))
+    return multiply(plan, operands.a, operands.b, start)
+
+
+def _run(plan: Plan, operands: _Operands, accumulator: Accumulator | None = None) -> IntArray:
+    return _planes(plan, operands, accumulator)[0]
+
+
+def product_planes(
+    a: IntArray,
+    b: IntArray,
+    accumulator: Accumulator | None,
+    a_range: Range,
+    b_range: Range,
+    bias: IntArray | None = None,
+) -> Planes:
+    """Return what every output's register did; with no accumulator, the exact sums' peaks.
+
+    Parameters
+    ----------
+    a, b, a_range, b_range, bias
+        As for :func:`product`.
+    accumulator : Accumulator or None
+        None: the register is as wide as need be, and only peaks are of interest.
+    """
+    operands = _Operands(a, b, a_range, b_range, bias)
+    if _compiled() and a.shape[1] > 0:
+        plan = _counting_plan(operands, accumulator)
+        if plan is not None:
+            return _unpack(_planes(plan, operands), accumulator)
+        _warn_slow("a product with overflow statistics")
+    wide = accumulator or Accumulator(64, "saturate")
+    starts = None if bias is None else bias.tolist()
+    sums = [s for row in spec.matmul(a.tolist(), b.T.tolist(), wide, starts) for s in row]
+    fields = {
+        "register": [s.value if accumulator else s.exact for s in sums],
+        "exact": [s.exact for s in sums],
+        "lowest": [s.lowest for s in sums],
+        "highest": [s.highest for s in sums],
+        "events": [s.events if accumulator else 0 for s in sums],
+        "first_step": [
+            -1 if not accumulator or s.first_step is None else s.first_step for s in sums
+        ],
+    }
+    shape = len(a), b.shape[1]
+    peak = operands.sum_peak
+    dtype = code_dtype(-peak, peak)
+    return Planes(**{name: np.array(v, dtype).reshape(shape) for name, v in fields.items()})
+
+
+def _counting_plan(operands: _Operands, accumulator: Accumulator | None) -> Plan | None:
+    from fxpsim.kernels._host import has_vnni
+    from fxpsim.kernels.product import Plan
+
+    reach = operands.sum_peak
+    if accumulator is not None:
+        reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
+    if reach >= 1 << 62:
+        return None
+    lane = "i64"
+    if reach < 1 << 31:
+        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
+    if accumulator is None:
+        return Plan("peaks", lane)
+    if accumulator.overflow is Overflow.SATURATE:
+        return Plan("count_clamp", lane, accumulator.hi, accumulator.lo)
+    bits = 64 if lane == "i64" else 32
+    return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
+
+
+def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
+    if accumulator is None:
+        exact, lowest, highest = planes
+        nothing = np.zeros_like(exact)
+        return Planes(exact, exact, lowest, highest, nothing, nothing - 1)
+    register, exact, lowest, highest, events, first = planes
+    return Planes(register, exact, lowest, highest, events, np.where(events > 0, first, -1))
+
+
+def shift_codes(
+    codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: Overflow
+) -> IntArray:
+    """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
+    dtype = code_dtype(target.lo, target.hi)
+    peak = max((abs(int(codes.max())), abs(int(codes.min())))) if codes.size else 0
+    if _compiled() and codes.dtype != np.object_ and peak << max(0, -shift) < 1 << 62:
+        from fxpsim.kernels import elementwise
+
+        out = np.empty(codes.shape, dtype)
+        loop = elementwise.shift_codes(rounding, overflow)
+        flat = np.ascontiguousarray(codes).reshape(-1)
+        loop(
+            flat,
+            np.int64(min(shift, 63)),
+            np.int64(target.lo),
+            np.int64(target.hi),
+            out.reshape(-1),
+        )
+        return out
+    if _compiled():
+        _warn_slow("a cast of values beyond 62 bits")
+    unit = QFormat(2, 0)
+    shifted = [spec.round_shift(int(code), shift, rounding) for code in codes.reshape(-1)]
+    fitted = [spec.cast(code, unit, _at_zero(target), Rounding.FLOOR, overflow) for code in shifted]
+    return np.array(fitted, dtype).reshape(codes.shape)
+
+
+def _at_zero(fmt: QFormat) -> QFormat:
+    return QFormat(fmt.bits, 0, fmt.signed, fmt.narrow)
+
+
+def quantize_floats(
+    values: NDArray[np.float64], fmt: QFormat, rounding: Rounding, overflow: Overflow
+) -> IntArray:
+    """Return the codes of floats that are not NaN; infinities overflow (and wrap to 0)."""
+    dtype = code_dtype(fmt.lo, fmt.hi)
+    out = np.empty(values.shape, dtype)
+    if _compiled():
+        from fxpsim.kernels import elementwise
+
+        loop = elementwise.quantize_floats(rounding, overflow)
+        flat = np.ascontiguousarray(values).reshape(-1)
+        loop(flat, 2.0**fmt.frac, np.int64(fmt.lo), np.int64(fmt.hi), out.reshape(-1))
+        return out
+    huge = 1 << 2000
+    for index, value in np.ndenumerate(values):
+        if np.isfinite(value):
+            out[index] = spec.quantize(float(value), fmt, rounding, overflow)
+        else:
+            signed_huge = huge if value > 0 else -huge
+            out[index] = spec.cast(signed_huge, _at_zero(fmt), _at_zero(fmt), rounding, overflow)
+    return out

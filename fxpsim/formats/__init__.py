@@ -1,0 +1,6 @@
+"""Number formats: what an integer code means, and how a value becomes one."""
+
+from fxpsim.formats.modes import Overflow, Rounding
+from fxpsim.formats.qformat import QFormat
+
+__all__ = ["Overflow", "QFormat", "Rounding"]

@@ -1,0 +1,136 @@
+"""Binary-point formats: value = code * 2**-frac."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fxpsim.errors import FormatError
+
+__all__ = ["QFormat", "check_int"]
+
+#: The widest word that casts are compiled for.
+MAX_BITS = 62
+#: Far enough for any hardware, near enough that 2.0**frac stays a normal float.
+MAX_FRAC = 1000
+
+_CANONICAL = re.compile(r"fxp-(?P<sign>[su])(?P<bits>\d+)/(?P<frac>-?\d+)(?P<narrow>n?)")
+_HLS = re.compile(r"(?P<u>u?)fixed<\s*(?P<bits>\d+)\s*,\s*(?P<integer>-?\d+)\s*>")
+_ARM = re.compile(r"(?P<u>U?)Q(?P<integer>-?\d+)\.(?P<frac>-?\d+)")
+_TI = re.compile(r"TIQ(?P<integer>-?\d+)\.(?P<frac>-?\d+)")
+_AMBIGUOUS = re.compile(r"[su](\d+)\.(\d+)")
+
+
+def check_int(noun: str, value: object, low: int, high: int) -> str | None:
+    """Return the sentence that says why ``value`` cannot be, or None."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return f"{noun} must be an integer, not {value!r}"
+    if not low <= value <= high:
+        return f"{noun} must be {low} to {high}, not {value}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class QFormat:
+    """A fixed-point format: ``bits`` in all, ``frac`` of them behind the binary point.
+
+    Parameters
+    ----------
+    bits : int
+        Word length, sign included, 1 to 62.
+    frac : int
+        Fraction bits; may be negative or larger than ``bits``.
+    signed : bool
+        Two's complement, or unsigned.
+    narrow : bool
+        Leave out the most negative code, so that the range is symmetric.
+
+    Raises
+    ------
+    FormatError
+        Naming everything that is wrong at once.
+
+    Examples
+    --------
+    >>> QFormat(8, 4).lo, QFormat(8, 4).hi, QFormat(8, 4).resolution
+    (-128, 127, 0.0625)
+    >>> str(QFormat.parse("fixed<8,4>")), str(QFormat.parse("UQ4.4"))
+    ('fxp-s8/4', 'fxp-u8/4')
+    """
+
+    bits: int
+    frac: int
+    signed: bool = True
+    narrow: bool = False
+
+    def __post_init__(self) -> None:
+        wrong = [
+            check_int("format bits", self.bits, 1, MAX_BITS),
+            check_int("format frac", self.frac, -MAX_FRAC, MAX_FRAC),
+        ]
+        if self.narrow and not self.signed:
+            wrong.append("a narrow format must be signed (an unsigned one has no lowest code)")
+        if self.narrow and self.bits == 1:
+            wrong.append("a narrow format must have 2 bits or more")
+        if sentences := [sentence for sentence in wrong if sentence]:
+            raise FormatError("; ".join(sentences))
+
+    @property
+    def lo(self) -> int:
+        """Lowest code."""
+        return -(1 << (self.bits - 1)) + self.narrow if self.signed else 0
+
+    @property
+    def hi(self) -> int:
+        """Highest code."""
+        return (1 << (self.bits - self.signed)) - 1
+
+    @property
+    def resolution(self) -> float:
+        """Value of one code step."""
+        return 2.0**-self.frac
+
+    @classmethod
+    def parse(cls, text: str) -> QFormat:
+        """Read a format from text.
+
+        Parameters
+        ----------
+        text : str
+            ``fxp-s8/4`` (bits / fraction), ``fixed<8,4>`` or ``ufixed<8,4>`` (HLS: bits, integer
+            bits with the sign), ``Q4.4`` or ``UQ4.4`` (Arm: integer bits with the sign,
+            fraction), ``TIQ3.4`` (TI: integer bits without the sign, fraction).
+
+        Raises
+        ------
+        FormatError
+            The text is none of these, or can be read in two ways (``s8.4``).
+        """
+        word = text.strip()
+        if match := _CANONICAL.fullmatch(word):
+            signed, narrow = match["sign"] == "s", bool(match["narrow"])
+            return cls(int(match["bits"]), int(match["frac"]), signed, narrow)
+        if match := _HLS.fullmatch(word):
+            bits, integer = int(match["bits"]), int(match["integer"])
+            return cls(bits, bits - integer, signed=not match["u"])
+        if match := _ARM.fullmatch(word):
+            integer, frac = int(match["integer"]), int(match["frac"])
+            return cls(integer + frac, frac, signed=not match["u"])
+        if match := _TI.fullmatch(word):
+            integer, frac = int(match["integer"]), int(match["frac"])
+            return cls(1 + integer + frac, frac)
+        if match := _AMBIGUOUS.fullmatch(word):
+            first, second = int(match[1]), int(match[2])
+            raise FormatError(
+                f"format {text!r} has two readings: {first} integer bits (fxp-{word[0]}"
+                f"{first + second}/{second}) or {first} bits in all (fxp-{word[0]}{first}/{second})"
+            )
+        raise FormatError(f"format must look like 'fxp-s8/4', 'fixed<8,4>' or 'Q4.4', not {text!r}")
+
+    def __str__(self) -> str:
+        return f"fxp-{'s' if self.signed else 'u'}{self.bits}/{self.frac}{'n' * self.narrow}"
+
+    def __repr__(self) -> str:
+        integer = self.bits - self.frac
+        ti = f", TI Q{integer - 1}.{self.frac}" if self.signed else ""
+        return f"QFormat({str(self)!r}: {'' if self.signed else 'U'}Q{integer}.{self.frac}{ti})"

@@ -1,0 +1,1 @@
+"""Front ends: audio samples in, integer feature codes out."""

@@ -1,0 +1,1 @@
+"""The rules of :mod:`fxpsim.spec`, compiled.  The only folder that imports numba."""

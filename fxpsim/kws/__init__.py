@@ -1,0 +1,1 @@
+"""Keyword spotting: labels, data sets, synthetic speech and the reference network."""

@@ -1,0 +1,117 @@
+"""Matrix products whose every addition happens in a declared accumulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fxpsim import dispatch
+from fxpsim.accumulators import Accumulator
+from fxpsim.casts import check_codes, code_range
+from fxpsim.errors import DataError, FormatError
+from fxpsim.formats import QFormat
+from fxpsim.stats import OverflowStatistics
+
+__all__ = ["MatmulResult", "matmul", "matmul_stats"]
+
+IntArray = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MatmulResult:
+    """Codes (M, N), and what overflowed on the way, by output channel."""
+
+    codes: IntArray
+    stats: OverflowStatistics
+
+
+def matmul(
+    a: ArrayLike,
+    b: ArrayLike,
+    accumulator: Accumulator,
+    *,
+    a_format: QFormat | None = None,
+    b_format: QFormat | None = None,
+    bias: ArrayLike | None = None,
+) -> IntArray:
+    """Return ``a @ b``, each sum made in ``accumulator``, in ascending order of K.
+
+    Parameters
+    ----------
+    a : array_like of int (M, K)
+        Codes.
+    b : array_like of int (K, N)
+        Codes.
+    accumulator : Accumulator
+        The register; its fraction is the product's.
+    a_format, b_format : QFormat, optional
+        Where given, codes outside them are an error.
+    bias : array_like of int (N,), optional
+        Added first, as step 0; at the product's fraction.
+
+    Returns
+    -------
+    int32 array (int64 where the accumulator needs it) (M, N)
+
+    Raises
+    ------
+    DataError
+        Shapes do not fit together, or codes are not integers or outside their format.
+
+    Examples
+    --------
+    >>> matmul([[100, 100, -100]], [[1], [1], [1]], Accumulator(8, "saturate")).tolist()
+    [[27]]
+    """
+    operands = _operands(a, b, accumulator, a_format, b_format, bias)
+    return dispatch.product(*operands)
+
+
+def matmul_stats(
+    a: ArrayLike,
+    b: ArrayLike,
+    accumulator: Accumulator,
+    *,
+    a_format: QFormat | None = None,
+    b_format: QFormat | None = None,
+    bias: ArrayLike | None = None,
+) -> MatmulResult:
+    """Return :func:`matmul` with statistics of its overflows; parameters as there."""
+    left, right, register, a_range, b_range, start = _operands(
+        a, b, accumulator, a_format, b_format, bias
+    )
+    planes = dispatch.product_planes(left, right, register, a_range, b_range, start)
+    additions = left.shape[1] + (start is not None)
+    codes = planes.register.astype(dispatch.code_dtype(register.lo, register.hi), copy=False)
+    return MatmulResult(codes, OverflowStatistics.of(planes, register, additions))
+
+
+def _operands(
+    a: ArrayLike,
+    b: ArrayLike,
+    accumulator: Accumulator,
+    a_format: QFormat | None,
+    b_format: QFormat | None,
+    bias: ArrayLike | None,
+) -> tuple[IntArray, IntArray, Accumulator, tuple[int, int], tuple[int, int], IntArray | None]:
+    if not isinstance(accumulator, Accumulator):
+        raise FormatError(f"accumulator must be an Accumulator, not {accumulator!r}")
+    left, right = _matrix(a, a_format, "a"), _matrix(b, b_format, "b")
+    if left.shape[1] != right.shape[0]:
+        raise DataError(f"a and b must agree in K, but a is {left.shape} and b is {right.shape}")
+    start = None
+    if bias is not None:
+        start = np.ascontiguousarray(check_codes(bias, None, "bias"))
+        if start.shape != (right.shape[1],):
+            raise DataError(f"bias must have shape ({right.shape[1]},), not {start.shape}")
+    return left, right, accumulator, code_range(left), code_range(right), start
+
+
+def _matrix(codes: ArrayLike, fmt: QFormat | None, noun: str) -> IntArray:
+    array = check_codes(codes, fmt, noun)
+    if array.ndim != 2:
+        raise DataError(f"{noun} must be a matrix, not of shape {array.shape}")
+    return np.ascontiguousarray(array)

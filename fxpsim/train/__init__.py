@@ -1,0 +1,1 @@
+"""Training of the reference networks in float; needs the extra ``train`` (PyTorch)."""

@@ -1,0 +1,99 @@
+"""Casts and sums against the HLS headers, ac_types and apytypes, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fxpsim import Accumulator, Overflow, QFormat, Rounding, cast, matmul, quantize
+
+R, O = Rounding, Overflow  # noqa: E741
+ROUNDING = {
+    **{f"A{x}_RND": R.NEAREST_UP for x in "PC"},
+    **{f"A{x}_RND_ZERO": R.NEAREST_TO_ZERO for x in "PC"},
+    **{f"A{x}_RND_MIN_INF": R.NEAREST_DOWN for x in "PC"},
+    **{f"A{x}_RND_INF": R.NEAREST_AWAY for x in "PC"},
+    **{f"A{x}_RND_CONV": R.NEAREST_EVEN for x in "PC"},
+    **{f"A{x}_TRN": R.FLOOR for x in "PC"},
+    **{f"A{x}_TRN_ZERO": R.TOWARD_ZERO for x in "PC"},
+    "AC_RND_CONV_ODD": R.NEAREST_ODD,
+    "TRN": R.FLOOR,
+    "TRN_ZERO": R.TOWARD_ZERO,
+    "TRN_INF": R.CEIL,
+    "TRN_AWAY": R.AWAY_FROM_ZERO,
+    "TRN_MAG": R.TRN_MAG,
+    "RND": R.NEAREST_UP,
+    "RND_ZERO": R.NEAREST_TO_ZERO,
+    "RND_INF": R.NEAREST_AWAY,
+    "RND_MIN_INF": R.NEAREST_DOWN,
+    "RND_CONV": R.NEAREST_EVEN,
+    "RND_CONV_ODD": R.NEAREST_ODD,
+    "JAM": R.JAM,
+    "JAM_UNBIASED": R.JAM_UNBIASED,
+}
+OVERFLOW = {
+    **{f"A{x}_SAT": O.SATURATE for x in "PC"},
+    **{f"A{x}_SAT_ZERO": O.SATURATE_TO_ZERO for x in "PC"},
+    **{f"A{x}_SAT_SYM": O.SATURATE_SYMMETRIC for x in "PC"},
+    **{f"A{x}_WRAP": O.WRAP for x in "PC"},
+    "SAT": O.SATURATE,
+    "WRAP": O.WRAP,
+}
+
+
+def groups(file):
+    """Yield every group of a file whose modes exist here, as a dict, with its rows."""
+    columns = [str(name) for name in file["group_columns"]]
+    for values in file["groups"].tolist():
+        group = dict(zip(columns, values, strict=True))
+        rounding = str(file["q_names"][group["q_mode"]])
+        overflow = str(file["o_names"][group["o_mode"]])
+        if overflow in OVERFLOW and group.get("n_bits", 0) == 0:
+            rows = slice(group["row_start"], group["row_start"] + group["row_count"])
+            yield group, ROUNDING[rounding], OVERFLOW[overflow], rows
+
+
+def word(group, prefix):
+    return QFormat(
+        group[f"{prefix}_width"], group[f"{prefix}_frac"], bool(group[f"{prefix}_signed"])
+    )
+
+
+@pytest.mark.parametrize("name", ["cast_ap_fixed", "cast_ac_fixed", "cast_apytypes"])
+@pytest.mark.filterwarnings("ignore:a cast of values")
+def test_code_to_code(test_data, name):
+    file = np.load(test_data / "golden" / f"{name}.npz", allow_pickle=False)
+    inputs, outputs = file["in_raw"], file["out_raw"]
+    checked = 0
+    for group, rounding, overflow, rows in groups(file):
+        source, target = word(group, "in"), word(group, "out")
+        result = cast(inputs[rows], source, target, rounding, overflow)
+        np.testing.assert_array_equal(result, outputs[rows], err_msg=str((group, rounding)))
+        checked += len(result)
+    assert checked > 15_000
+
+
+def test_float_to_code(test_data):
+    file = np.load(test_data / "golden" / "float_ap_fixed.npz", allow_pickle=False)
+    for group, rounding, overflow, rows in groups(file):
+        result = quantize(file["x"][rows], word(group, "out"), rounding, overflow)
+        np.testing.assert_array_equal(result, file["out_raw"][rows], err_msg=str(group))
+
+
+def test_sums_at_every_addition(test_data):
+    """Chains of 32 multiply-accumulates at the product's own fraction, every step compared."""
+    file = np.load(test_data / "golden" / "mac_ap_fixed.npz", allow_pickle=False)
+    chains = 0
+    for group, _rounding, overflow, rows in groups(file):
+        whole = group["acc_frac"] == group["a_frac"] + group["b_frac"]
+        if not whole or overflow not in (O.SATURATE, O.WRAP) or group["mode"] != 0:
+            continue
+        accumulator = Accumulator(group["acc_width"], overflow)
+        a = file["a_raw"][rows].reshape(-1, 32)
+        b = file["b_raw"][rows].reshape(-1, 32)
+        trace = file["acc_trace"][rows].reshape(-1, 32)
+        for x, w, expected in zip(a, b, trace, strict=True):
+            for steps, value in enumerate(expected, start=1):
+                assert matmul(x[None, :steps], w[:steps, None], accumulator).item() == value
+        chains += len(a)
+    assert chains >= 12
