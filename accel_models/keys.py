@@ -9,22 +9,30 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accel_models.errors import suggest
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = ["Doc", "Key", "convert", "keys_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """What a setting counts and means: ``rows: Annotated[int, Doc("elements", "rows")] = 8``."""
+    """What a setting counts and means: ``rows: Annotated[int, Doc("elements", "rows")] = 8``.
+
+    Attributes
+    ----------
+    unit
+        What one of it is.
+    text
+        What it means, in a line.
+    positive
+        Whether it must be more than 0.
+    """
 
     unit: str
     text: str
+    positive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Key:
     choices: tuple[str, ...] = ()
 
 
-def keys_of(model: DataclassInstance) -> tuple[Key, ...]:
+def keys_of(model: Any) -> tuple[Key, ...]:
     """Return the settings of a model with the values that it has.
 
     Raises
@@ -50,16 +58,14 @@ def keys_of(model: DataclassInstance) -> tuple[Key, ...]:
     cls = type(model)
     hints = typing.get_type_hints(cls, include_extras=True)
     keys = []
-    for field in dataclasses.fields(cls):
-        hint = hints[field.name]
-        docs = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Doc)]
-        if not docs:
+    for field in _settings(cls):
+        doc = _doc(hints[field.name])
+        if doc is None:
             raise TypeError(f"{cls.__name__}.{field.name} must be Annotated[..., Doc(unit, text)]")
-        choices = [str(member) for kind in _options(hint.__origin__) for member in _members(kind)]
+        kinds = _options(hints[field.name].__origin__)
+        choices = tuple(str(member) for kind in kinds for member in _members(kind))
         value = getattr(model, field.name)
-        keys.append(
-            Key(field.name, docs[0].unit, field.default, value, docs[0].text, tuple(choices))
-        )
+        keys.append(Key(field.name, doc.unit, field.default, value, doc.text, choices))
     return tuple(keys)
 
 
@@ -75,7 +81,8 @@ def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], li
         The converted values, and one sentence for each that is wrong.
     """
     hints = typing.get_type_hints(cls)
-    known = {field.name for field in dataclasses.fields(cls)}
+    docs = typing.get_type_hints(cls, include_extras=True)
+    known = {field.name for field in _settings(cls)}
     good: dict[str, Any] = {}
     mistakes: list[str] = []
     for name, value in values.items():
@@ -86,7 +93,20 @@ def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], li
             good[name] = _as(_options(hints[name]), value)
         except ValueError as error:
             mistakes.append(f"{name} {error}")
+            continue
+        doc, number = _doc(docs[name]), good[name]
+        if doc and doc.positive and number is not None and number <= 0:
+            mistakes.append(f"{name} must be more than 0, not {number}")
     return good, mistakes
+
+
+def _settings(cls: Any) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if field.init]
+
+
+def _doc(hint: object) -> Doc | None:
+    extras = getattr(hint, "__metadata__", ())
+    return next((extra for extra in extras if isinstance(extra, Doc)), None)
 
 
 def _options(hint: object) -> tuple[type, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from accel_models.errors import UnsupportedWorkError, raise_all
+from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
 from accel_models.estimate import Estimate, LayerEstimate, Statement
-from accel_models.keys import Key, keys_of
+from accel_models.keys import Key, convert, keys_of
 from accel_models.work import Work, Workload
 
 __all__ = ["CostModel", "Description", "Support"]
@@ -48,15 +48,23 @@ class Description:
 class CostModel(ABC):
     """Prices `Work` on one machine.
 
-    A model is a frozen dataclass whose fields are its settings, each declared with
+    A model is a frozen dataclass whose (init) fields are its settings, each declared with
     `accel_models.Doc` (unit and a line of help), so that ``create("name:key=value")`` and
-    `describe` need no further code. It answers `supports`, `estimate_layer` and `state`.
+    `describe` need no further code; values are checked and names of enumerations become members.
+    (A `__post_init__` of its own has to call ``CostModel.__post_init__(self)``.) A model answers
+    `supports`, `estimate_layer` and `state`.
     """
 
     __slots__ = ()
 
     name: ClassVar[str]
     summary: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        good, mistakes = convert(type(self), {key.name: key.value for key in keys_of(self)})
+        raise_all(ConfigError, f"cost model {self.name!r}", mistakes)
+        for name, value in good.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from accel_models.errors import ConfigError, raise_all
 from accel_models.estimate import LayerEstimate, Statement
 from accel_models.keys import Doc
 from accel_models.model import CostModel, Support
@@ -78,39 +77,25 @@ class SystolicArray(CostModel):
     name: ClassVar[str] = "systolic"
     summary: ClassVar[str] = "R x C systolic array as SCALE-Sim models it, with true bit widths"
 
-    rows: Annotated[int, Doc("processing elements", "rows R of the array")] = 8
-    columns: Annotated[int, Doc("processing elements", "columns C of the array")] = 8
+    rows: Annotated[int, Doc("processing elements", "rows R of the array", positive=True)] = 8
+    columns: Annotated[int, Doc("processing elements", "columns C of the array", positive=True)] = 8
     dataflow: Annotated[Dataflow, Doc("dataflow", "which matrix stays in the array")] = (
         Dataflow.OUTPUT_STATIONARY
     )
-    input_sram_kib: Annotated[float, Doc("KiB", "input buffer, half of it prefetches")] = 64.0
-    weight_sram_kib: Annotated[float, Doc("KiB", "weight buffer, half of it prefetches")] = 64.0
-    output_sram_kib: Annotated[float, Doc("KiB", "output buffer")] = 64.0
+    input_sram_kib: Annotated[
+        float, Doc("KiB", "input buffer, half of it prefetches", positive=True)
+    ] = 64.0
+    weight_sram_kib: Annotated[
+        float, Doc("KiB", "weight buffer, half of it prefetches", positive=True)
+    ] = 64.0
+    output_sram_kib: Annotated[float, Doc("KiB", "output buffer", positive=True)] = 64.0
     partial_sums: Annotated[
         PartialSums, Doc("memory", "where sums wait between folds (SCALE-Sim: dram)")
     ] = PartialSums.DRAM
     dram_bytes_per_cycle: Annotated[
-        float, Doc("bytes/cycle", "rate at which the memory outside the chip delivers")
+        float,
+        Doc("bytes/cycle", "rate at which the memory outside the chip delivers", positive=True),
     ] = 16.0
-
-    def __post_init__(self) -> None:
-        numbers = (
-            "rows",
-            "columns",
-            "input_sram_kib",
-            "weight_sram_kib",
-            "output_sram_kib",
-            "dram_bytes_per_cycle",
-        )
-        raise_all(
-            ConfigError,
-            self.name,
-            [
-                f"{label} must be more than 0, not {getattr(self, label)}"
-                for label in numbers
-                if getattr(self, label) <= 0
-            ],
-        )
 
     @classmethod
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:
@@ -205,9 +190,9 @@ class SystolicArray(CostModel):
             ),
             relative_error=0.0,
             error_basis=(
-                "compute_cycles and word counts against SCALE-Sim 3.0.0, exact; time on DRAM and "
-                f"energy were not checked on silicon (energy: {technology.node_nm} nm, DRAM alone "
-                "uncertain by a factor of 2)"
+                "compute_cycles and word counts against SCALE-Sim 3.0.0: exact; never checked on "
+                f"silicon; energy is that of {technology.node.value:.0f} nm, its DRAM part alone "
+                "uncertain by a factor of 2"
             ),
             sources=(
                 "Samajdar et al., ISPASS 2020 (SCALE-Sim), version 3.0.0",

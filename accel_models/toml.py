@@ -71,9 +71,10 @@ def structure(table: Mapping[str, Any], cls: type[T], where: str) -> T:
 
     try:
         return _converter().structure(table, cls)
-    except BaseValidationError as group:
-        raise_all(ConfigError, where, list(dict.fromkeys(_sentences(group, ""))))
-        raise
+    except (BaseValidationError, ValueError) as wrong:
+        mistakes = list(dict.fromkeys(_sentences(wrong, "")))
+    raise_all(ConfigError, where, mistakes)
+    raise AssertionError("no mistake in a group of mistakes")
 
 
 @functools.cache
@@ -81,14 +82,16 @@ def _converter() -> Converter:
     from cattrs import Converter
 
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
-    converter.register_structure_hook_func(lambda kind: kind in _SCALARS, _scalar)
-    converter.register_structure_hook_func(_is_choice, _choice)
+    for kind in _NOUNS:
+        converter.register_structure_hook(kind, _leaf)
     converter.register_structure_hook_func(_is_scalar_union, _scalar_union)
     converter.register_structure_hook_factory(_is_dataclass, _dataclass_hook)
     return converter
 
 
-_SCALARS = tuple(_NOUNS)  # by identity: an enumeration of texts is not a text
+def _leaf(value: object, kind: type) -> object:
+    # cattrs finds hooks by subclass, and an enumeration of texts is one of `str`
+    return _choice(value, kind) if issubclass(kind, StrEnum) else _scalar(value, kind)
 
 
 def _scalar(value: object, kind: type) -> object:
@@ -114,10 +117,6 @@ def _choice(value: object, enum: type[StrEnum]) -> StrEnum:
     except ValueError:
         near = suggest(str(value), [str(member) for member in enum])
         raise ValueError(f"cannot be {value!r}{near}") from None
-
-
-def _is_choice(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, StrEnum)
 
 
 def _is_scalar_union(kind: object) -> bool:

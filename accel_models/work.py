@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral
 
 from accel_models.errors import WorkError, raise_all, suggest
 
@@ -33,14 +34,17 @@ class Overflow(StrEnum):
     SATURATE = "saturate"
 
 
-def _whole(label: str, value: object, low: int, high: int | None = None) -> list[str]:
-    """Return a sentence if `value` is no whole number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return [f"{label} must be a whole number, not {value!r}"]
-    if value < low:
-        return [f"{label} must be {low} or more, not {value}"]
-    if high is not None and value > high:
-        return [f"{label} must be {high} or less, not {value}"]
+def _whole(record: object, label: str, low: int, high: int | None = None) -> list[str]:
+    """Make a field a Python int in place, or return a sentence if it is none in [low, high]."""
+    value, noun = getattr(record, label), label.replace("_", " ")
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return [f"{noun} must be a whole number, not {value!r}"]
+    number = int(value)
+    object.__setattr__(record, label, number)
+    if number < low:
+        return [f"{noun} must be {low} or more, not {number}"]
+    if high is not None and number > high:
+        return [f"{noun} must be {high} or less, not {number}"]
     return []
 
 
@@ -82,19 +86,19 @@ class Accumulator:
 
     def __post_init__(self) -> None:
         mistakes = [
-            *_whole("accumulator bits", self.bits, 2, _WIDEST),
+            *_whole(self, "bits", 2, _WIDEST),
             *_member(self, "overflow", Overflow),
             *_member(self, "outer_overflow", Overflow),
         ]
         if self.outer_bits is not None:
-            mistakes += _whole("outer accumulator bits", self.outer_bits, 2, _WIDEST)
+            mistakes += _whole(self, "outer_bits", 2, _WIDEST)
             if not mistakes and self.outer_bits < self.bits:
                 mistakes.append(
-                    f"outer accumulator bits must be {self.bits} (the inner bits) or more, "
+                    f"outer bits must be {self.bits} (the inner bits) or more, "
                     f"not {self.outer_bits}"
                 )
         if self.products_per_spill is not None:
-            mistakes += _whole("products per spill", self.products_per_spill, 1)
+            mistakes += _whole(self, "products_per_spill", 1)
             if self.outer_bits is None:
                 mistakes.append("products per spill need an outer accumulator: give outer_bits")
         raise_all(WorkError, "accumulator", mistakes)
@@ -159,20 +163,20 @@ class Work:
     def __post_init__(self) -> None:
         mistakes = [*_member(self, "kind", Kind), *_member(self, "arithmetic", Arithmetic)]
         for label in ("rows", "inputs", "outputs"):
-            mistakes += _whole(label, getattr(self, label), 1)
+            mistakes += _whole(self, label, 1)
         for label in ("weight_bits", "activation_bits", "output_bits"):
-            mistakes += _whole(label.replace("_", " "), getattr(self, label), 1, _WIDEST)
+            mistakes += _whole(self, label, 1, _WIDEST)
         for label in ("bias_bits", "gain_bits"):
-            mistakes += _whole(label.replace("_", " "), getattr(self, label), 0, _WIDEST)
+            mistakes += _whole(self, label, 0, _WIDEST)
         for label in ("weight_magnitude", "activation_magnitude"):
             if getattr(self, label) is not None:
-                mistakes += _whole(label.replace("_", " "), getattr(self, label), 1)
+                mistakes += _whole(self, label, 1)
         if not isinstance(self.accumulator, Accumulator):
             mistakes.append(
                 f"accumulator must be an accel_models.Accumulator, not {self.accumulator!r}"
             )
         elif self.spills is not None:
-            mistakes += _whole("spills", self.spills, 0)
+            mistakes += _whole(self, "spills", 0)
             if self.accumulator.outer_bits is None:
                 mistakes.append("spills need an outer accumulator: give it outer_bits")
         raise_all(WorkError, f"work {self.name!r}", mistakes)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,7 @@ from fxpsim.formats import Overflow, QFormat, Rounding
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "SlowPathWarning", "code_dtype", "product", "product_planes"]
+__all__ = ["Planes", "SlowPathWarning", "code_dtype", "interpreted", "product", "product_planes"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
@@ -86,8 +89,21 @@ def code_dtype(lo: int, hi: int) -> type[np.generic]:
     return np.object_
 
 
+_interpreted: ContextVar[bool] = ContextVar("interpreted", default=False)
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Run everything inside by the rules of :mod:`fxpsim.spec` themselves: slow, the authority."""
+    token = _interpreted.set(True)
+    try:
+        yield
+    finally:
+        _interpreted.reset(token)
+
+
 def _compiled() -> bool:
-    return os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    return not _interpreted.get() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 
 
 def _warn_slow(what: str) -> None:
@@ -232,7 +248,8 @@ def _planes(
 
 
 def _run(plan: Plan, operands: _Operands, accumulator: Accumulator | None = None) -> IntArray:
-    return _planes(plan, operands, accumulator)[0]
+    register: IntArray = _planes(plan, operands, accumulator)[0]
+    return register
 
 
 def product_planes(
@@ -272,8 +289,8 @@ def product_planes(
         ],
     }
     shape = len(a), b.shape[1]
-    peak = operands.sum_peak
-    dtype = code_dtype(-peak, peak)
+    lo, hi = (wide.lo, wide.hi) if accumulator else (0, 0)
+    dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
     return Planes(**{name: np.array(v, dtype).reshape(shape) for name, v in fields.items()})
 
 
@@ -284,7 +301,7 @@ def _counting_plan(operands: _Operands, accumulator: Accumulator | None) -> Plan
     reach = operands.sum_peak
     if accumulator is not None:
         reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
-    if reach >= 1 << 62:
+    if reach >= 1 << 63:
         return None
     lane = "i64"
     if reach < 1 << 31:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from accel_models.errors import ConfigError, raise_all
 from accel_models.estimate import LayerEstimate, Statement
 from accel_models.keys import Doc
 from accel_models.model import CostModel, Support
@@ -26,8 +25,6 @@ from accel_models.work import Arithmetic, Kind, Work, Workload
 __all__ = ["Code", "NeonCore", "Overlap", "Place", "Scenario"]
 
 _STEP = 16  # products per step of a loop
-_SINGLE_LOADS = 1 / 8  # activation loads per step: one register serves 8 steps
-_SHARED_LOADS = 1 / 4  # with several vectors there are registers for half as many
 
 
 class Place(StrEnum):
@@ -79,23 +76,20 @@ class NeonCore(CostModel):
     )
     code: Annotated[Code, Doc("mode", "quality of the loops (default point)")] = Code.COMPILED
     packed: Annotated[bool, Doc("yes/no", "two weights in a byte (4 bits or fewer)")] = False
-    clock_hz: Annotated[float | None, Doc("Hz", "clock; none: the core file's")] = None
-    l2_rate: Annotated[float | None, Doc("bytes/cycle", "L2 reads; none: the core file's")] = None
-    dram_rate: Annotated[float | None, Doc("bytes/second", "DRAM reads; none: the core file's")] = (
+    clock_hz: Annotated[float | None, Doc("Hz", "clock; none: the core file's", positive=True)] = (
         None
     )
+    l2_rate: Annotated[
+        float | None, Doc("bytes/cycle", "L2 reads; none: the core file's", positive=True)
+    ] = None
+    dram_rate: Annotated[
+        float | None, Doc("bytes/second", "DRAM reads; none: the core file's", positive=True)
+    ] = None
+    _spec: Core = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        read_core(self.core)
-        raise_all(
-            ConfigError,
-            self.name,
-            [
-                f"{label} must be more than 0, not {value}"
-                for label in ("clock_hz", "l2_rate", "dram_rate")
-                if (value := getattr(self, label)) is not None and value <= 0
-            ],
-        )
+        CostModel.__post_init__(self)
+        object.__setattr__(self, "_spec", read_core(self.core))
 
     @classmethod
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:
@@ -148,33 +142,37 @@ class NeonCore(CostModel):
 
     def state(self, workload: Workload) -> Statement:
         """Say what was summed, and why the default point is where it is."""
-        core = read_core(self.core)
-        constants = [*core.instructions.values(), core.memory.l2_rate, core.memory.dram_rate]
-        constants += [s.compiled for s in core.epilogues.values()]
+        constants = [
+            *self._spec.instructions.values(),
+            self._spec.memory.l2_rate,
+            self._spec.memory.dram_rate,
+        ]
+        constants += [s.compiled for s in self._spec.epilogues.values()]
         return Statement(
             basis=(
                 f"sum of vector instructions at their costs on {self.core}, epilogues, and the "
                 "weight stream; range over weights in {L1, L2, DRAM} x {additive, overlapped} x "
                 f"{{compiled, tuned}}; default point: {self.weights}, {self.overlap}, {self.code}"
             ),
-            relative_error=0.05,
+            relative_error=0.08,
             error_basis=(
                 "compute_cycles against an in-order simulation of compiled loops with the same "
                 "measured instruction costs (the largest deviation of the loops priced here); "
                 "nothing was run on silicon; L2 and DRAM rates add the spread of the range"
             ),
             sources=tuple(dict.fromkeys(constant.source for constant in constants)),
-            assumptions=(*self._assumptions(core), *self._too_large(workload, core)),
+            assumptions=(*self._assumptions(), *self._too_large(workload)),
         )
 
-    def _assumptions(self, core: Core) -> tuple[str, ...]:
+    def _assumptions(self) -> tuple[str, ...]:
         return (
             "default point: the same for every width, so that ratios do not profit from one "
             "network fitting a cache that another exceeds; L2 because it holds a network of a "
             "few 100 kB if nothing else runs, additive because an in-order core waits for its "
             "loads, compiled because that is what most libraries ship",
-            f"DRAM at {self._dram_bytes_per_cycle(core):.2f} bytes a cycle; take weights=dram if "
+            f"DRAM at {self._dram_bytes_per_cycle():.2f} bytes a cycle; take weights=dram if "
             "other software empties the caches between two inferences",
+            "each weight arrives once an inference: a tile stays in L1 for all vectors",
             "loops advance by 16 products; calls, loop set-up and activation functions are free",
             "sums are kept by lane and added at the end, or one activation is copied to all "
             "lanes: both cost the same here",
@@ -182,8 +180,8 @@ class NeonCore(CostModel):
             "addition where it may saturate, cut once at the end where it wraps",
         )
 
-    def _too_large(self, workload: Workload, core: Core) -> tuple[str, ...]:
-        sizes = {Place.L1: core.memory.l1_size, Place.L2: core.memory.l2_size}
+    def _too_large(self, workload: Workload) -> tuple[str, ...]:
+        sizes = {Place.L1: self._spec.memory.l1_size, Place.L2: self._spec.memory.l2_size}
         if self.weights not in sizes:
             return ()
         held = sum(packed_bytes(w.weights, self.kernel(w).weight_bits) for w in workload)
@@ -205,36 +203,34 @@ class NeonCore(CostModel):
 
     def _compute(self, work: Work, kernel: Kernel, code: Code) -> float:
         """Return the cycles of arithmetic, L1 loads and epilogues."""
-        core = read_core(self.core)
         load = Instruction.LOAD if code is Code.COMPILED else Instruction.TUNED_LOAD
         steps = work.output_values * _steps(work)
         passes = _ceil(work.rows, kernel.frames)
         loads = self._weight_loads(work, kernel) + self._activation_loads(work, kernel)
         epilogues = [kernel.rescale(work), *([kernel.reduce] if kernel.reduce else [])]
-        schedules = [core.epilogues[epilogue] for epilogue in epilogues]
+        schedules = [self._spec.epilogues[epilogue] for epilogue in epilogues]
         return (
-            steps * _cost(core, kernel.operations)
-            + passes * work.outputs * _steps(work) * _cost(core, kernel.unpack)
-            + self._spills(work, kernel) / LANES * _cost(core, kernel.spill)
-            + loads * core.instructions[load].value
+            steps * _cost(self._spec, kernel.operations)
+            + passes * work.outputs * _steps(work) * _cost(self._spec, kernel.unpack)
+            + self._spills(work, kernel) / LANES * _cost(self._spec, kernel.spill)
+            + loads * self._spec.instructions[load].value
             + work.output_values
             * sum((s.compiled if code is Code.COMPILED else s.tuned).value for s in schedules)
         )
 
     def _stream(self, work: Work, kernel: Kernel, place: Place) -> float:
         """Return the cycles that the weights take to arrive; those of L1 loads are in the loop."""
-        core = read_core(self.core)
         if place is Place.L1:
             return 0.0
         if place is Place.L2:
-            rate = core.memory.l2_rate.value if self.l2_rate is None else self.l2_rate
+            rate = self._spec.memory.l2_rate.value if self.l2_rate is None else self.l2_rate
         else:
-            rate = self._dram_bytes_per_cycle(core)
+            rate = self._dram_bytes_per_cycle()
         return self._streamed_bytes(work, kernel) / rate
 
-    def _dram_bytes_per_cycle(self, core: Core) -> float:
-        clock = core.clock.value if self.clock_hz is None else self.clock_hz
-        rate = core.memory.dram_rate.value if self.dram_rate is None else self.dram_rate
+    def _dram_bytes_per_cycle(self) -> float:
+        clock = self._spec.clock.value if self.clock_hz is None else self.clock_hz
+        rate = self._spec.memory.dram_rate.value if self.dram_rate is None else self.dram_rate
         return rate / clock
 
     @staticmethod
@@ -254,17 +250,21 @@ class NeonCore(CostModel):
 
     @staticmethod
     def _activation_loads(work: Work, kernel: Kernel) -> float:
-        """Return 128-bit loads of activations."""
-        alone = work.rows % kernel.frames == 1 or kernel.frames == 1
-        single = 1 if alone else 0
-        shared = work.rows - single
-        steps = work.outputs * _steps(work)
-        return steps * (single * _SINGLE_LOADS + shared * _SHARED_LOADS)
+        """Return 128-bit loads of activations: one serves 128 products, 64 of shared weights.
+
+        The registers hold sums of as many outputs as an activation has bits, or of half as many
+        for each of several vectors.
+        """
+        bits = kernel.activation_bits
+        single = 1 if work.rows % kernel.frames == 1 else 0
+        blocks = single * _ceil(work.outputs, bits)
+        blocks += (work.rows - single) * _ceil(work.outputs, bits // 2)
+        return blocks * _steps(work) * _STEP * bits / 128
 
     @staticmethod
     def _streamed_bytes(work: Work, kernel: Kernel) -> float:
-        """Return bytes of weights that come from beyond L1: all, for each group of vectors."""
-        return _ceil(work.rows, kernel.frames) * packed_bytes(work.weights, kernel.weight_bits)
+        """Return bytes of weights that come from beyond L1: each once, in tiles that L1 holds."""
+        return packed_bytes(work.weights, kernel.weight_bits)
 
 
 def _cost(core: Core, operations: Mapping[Instruction, float]) -> float:

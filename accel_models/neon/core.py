@@ -87,11 +87,13 @@ def list_cores() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-@functools.cache
 def read_core(name: str) -> Core:
     """Return a core by its name, or from a file of yours whose name ends in ``.toml``."""
-    if name.endswith(".toml"):
-        return read_toml(Path(name), Core)
+    return read_toml(Path(name), Core) if name.endswith(".toml") else _shipped(name)
+
+
+@functools.cache
+def _shipped(name: str) -> Core:
     if name not in list_cores():
         raise ConfigError(f"unknown core {name!r}{suggest(name, list_cores())}")
     return read_toml(files(__package__) / "cores" / f"{name}.toml", Core)

@@ -8,11 +8,11 @@ of 8 bits fill 16-bit lanes exactly, and wider sums need a widening addition (`s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accel_models.neon.core import Epilogue, Instruction
 from accel_models.storage import container_bits
-from accel_models.work import Accumulator, Arithmetic, Overflow, Work
+from accel_models.work import Arithmetic, Overflow, Work
 
 __all__ = ["LANES", "Kernel", "choose", "refuse"]
 
@@ -78,15 +78,26 @@ def refuse(work: Work, packed: bool) -> str:
         return "is floating point of other than 32 bits" if wrong else ""
     if max(widths) > _LANE_BITS:
         return f"has {max(widths)}-bit operands, but vector lanes multiply up to {_LANE_BITS}"
+    return _refuse_sums(work)
+
+
+def _refuse_sums(work: Work) -> str:
     accumulator = work.accumulator
     widest = accumulator.outer_bits or accumulator.bits
     if widest > _WIDE_BITS and not work.never_overflows(_WIDE_BITS):
         return f"needs {widest}-bit sums, but vector lanes are {_WIDE_BITS} bits wide"
-    by_rule = accumulator.outer_bits and accumulator.products_per_spill is None
-    if by_rule and not work.worst_case_products(accumulator.bits):
+    if accumulator.outer_bits is None:
+        return ""
+    if _every(work) == 0:
         return (
             f"spills a {accumulator.bits}-bit register that not even one product of "
             f"{work.largest_product} is sure to fit: give products_per_spill"
+        )
+    wide_lanes = accumulator.bits > _LANE_BITS or _operand_bits(work) > 8
+    if wide_lanes and not _inner_fits(work):
+        return (
+            f"spills a {accumulator.bits}-bit register that may overflow, from {_WIDE_BITS}-bit "
+            "lanes that are no narrower than where it spills to: no kernel does that"
         )
     return ""
 
@@ -95,49 +106,30 @@ def choose(work: Work, packed: bool) -> Kernel:
     """Return the fastest loop that gives the bits which `work` asks for."""
     if work.arithmetic is Arithmetic.FLOAT:
         return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, 4, reduce=None)
-    if max(container_bits(work.weight_bits), container_bits(work.activation_bits)) > 8:
+    if _operand_bits(work) > 8:
         return _int16(work)
     kernel = _int8(work)
     return _packed(kernel) if packed else kernel
 
 
+def _int8(work: Work) -> Kernel:
+    accumulator = work.accumulator
+    if accumulator.bits > _LANE_BITS:
+        return _wide(work)
+    return _narrow(work) if accumulator.outer_bits is None else _spilling(work)
+
+
 def _int16(work: Work) -> Kernel:
     """16-bit operands: every product goes straight into 32-bit lanes."""
-    if _clamps(work, work.accumulator):
+    bits, overflow = _decisive_register(work)
+    if _clamps(work, bits, overflow):
         operations = {
             Instruction.MULTIPLY_LONG: 4.0,
             Instruction.SATURATING_ADD: 4.0,
-            **_clamp(work.accumulator.bits, vectors=4),
+            **_clamp(bits, vectors=4),
         }
-        return Kernel(f"int16, {work.accumulator.bits}-bit saturating", operations, 16, 16, 4)
+        return Kernel(f"int16, {bits}-bit saturating", operations, 16, 16, 4)
     return Kernel("int16, 32-bit sums", {Instruction.MULTIPLY_ADD_LONG: 4}, 16, 16, 4)
-
-
-def _int8(work: Work) -> Kernel:
-    accumulator = work.accumulator
-    if accumulator.outer_bits is not None:
-        return _spilling(work, accumulator.outer_bits)
-    if accumulator.bits > _LANE_BITS:
-        return _wide(work)
-    return _narrow(work)
-
-
-def _spilling(work: Work, outer_bits: int) -> Kernel:
-    """Add up in narrow registers, emptied into wide ones after a number of products."""
-    accumulator = work.accumulator
-    every = accumulator.products_per_spill or _even(work.worst_case_products(accumulator.bits))
-    fits = every <= work.worst_case_products(accumulator.bits)
-    if accumulator.bits > _LANE_BITS and not fits and accumulator.overflow is Overflow.SATURATE:
-        return _wide(work)
-    operations = _lane_operations(accumulator, clamps=not fits)
-    spill: dict[Instruction, float] = {Instruction.PAIRWISE_ADD_LONG: 1.0}
-    if not fits and accumulator.overflow is Overflow.WRAP and accumulator.bits < _LANE_BITS:
-        spill[Instruction.SHIFT] = 2.0  # sign-extend what wrapped
-    outer_saturates = accumulator.outer_overflow is Overflow.SATURATE
-    if outer_saturates and not work.never_overflows(outer_bits):
-        spill[Instruction.MIN_MAX] = 2.0
-    name = f"int8, {accumulator.bits}-bit sums of {every} into {outer_bits}"
-    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
 
 
 def _wide(work: Work) -> Kernel:
@@ -147,31 +139,47 @@ def _wide(work: Work) -> Kernel:
     as these cannot overflow: the bits are the same. Where it may saturate, each product must be
     widened and clamped on its own.
     """
-    accumulator = work.accumulator
-    if _clamps(work, accumulator):
+    bits, overflow = _decisive_register(work)
+    if _clamps(work, bits, overflow):
         operations = {
             Instruction.MULTIPLY_LONG: 2.0,
             Instruction.WIDENING_ADD: 4.0,
-            **_clamp(accumulator.bits, vectors=4),
+            **_clamp(bits, vectors=4),
         }
-        return Kernel(f"int8, {accumulator.bits}-bit saturating", operations, 8, 8, 4)
+        return Kernel(f"int8, {bits}-bit saturating", operations, 8, 8, 4)
     every = _even(work.worst_case_products(_LANE_BITS))
     if every == 0:  # products of more than 16 bits: their codes are not 8-bit ones
         return _int16(work)
-    name = f"int8, {accumulator.bits}-bit sums (widened every {every})"
-    operations = _lane_operations(Accumulator(_LANE_BITS), clamps=False)
+    name = f"int8, {bits}-bit sums, widened every {every}"
+    operations = _lane_operations(_LANE_BITS, saturating=False)
     spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
+    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
+
+
+def _spilling(work: Work) -> Kernel:
+    """Add up in registers of 16 bits or fewer, emptied after a number of products."""
+    accumulator, every = work.accumulator, _every(work)
+    overflows = not _inner_fits(work)
+    saturating = overflows and accumulator.overflow is Overflow.SATURATE
+    spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
+    if overflows and not saturating and accumulator.bits < _LANE_BITS:
+        spill[Instruction.SHIFT] = 2.0  # sign-extend what wrapped
+    outer_bits = accumulator.outer_bits or _WIDE_BITS
+    if _clamps(work, outer_bits, accumulator.outer_overflow):
+        spill[Instruction.MIN_MAX] = 2.0
+    name = f"int8, {accumulator.bits}-bit sums of {every} into {outer_bits}"
+    operations = _lane_operations(accumulator.bits, saturating=saturating)
     return Kernel(name, operations, 8, 8, _frames(every), spill, every)
 
 
 def _narrow(work: Work) -> Kernel:
     """One register of 16 bits or fewer, never widened; a narrower one lives in a 16-bit lane."""
     accumulator = work.accumulator
-    clamps = _clamps(work, accumulator)
-    mode = accumulator.overflow if clamps or accumulator.overflow is Overflow.WRAP else "proven"
+    saturating = _clamps(work, accumulator.bits, accumulator.overflow)
+    mode = "saturating" if saturating else "wrapping"
     return Kernel(
         f"int8, {accumulator.bits}-bit {mode}, never widened",
-        _lane_operations(accumulator, clamps=clamps),
+        _lane_operations(accumulator.bits, saturating=saturating),
         8,
         8,
         4,
@@ -180,33 +188,22 @@ def _narrow(work: Work) -> Kernel:
 
 
 def _packed(kernel: Kernel) -> Kernel:
-    """Return the same loop with two weights in a byte: shift left, shift right twice."""
-    return Kernel(
-        f"{kernel.name}, nibbles",
-        kernel.operations,
-        4,
-        kernel.activation_bits,
-        kernel.frames,
-        kernel.spill,
-        kernel.products_per_spill,
-        {Instruction.SHIFT: 1.5},
-        kernel.reduce,
+    """Return the same loop with two weights in a byte: 3 shifts make 32 weights of 16 bytes."""
+    return replace(
+        kernel, name=f"{kernel.name}, nibbles", weight_bits=4, unpack={Instruction.SHIFT: 1.5}
     )
 
 
-def _lane_operations(accumulator: Accumulator, *, clamps: bool) -> dict[Instruction, float]:
+def _lane_operations(bits: int, *, saturating: bool) -> dict[Instruction, float]:
     """Return what adds 16 products to 16-bit lanes.
 
     NEON has no multiplication of bytes that saturates into 16 bits: multiply, then add with
     saturation, which is twice the work; below 16 bits the sum is clamped as well.
     """
-    if not (clamps and accumulator.overflow is Overflow.SATURATE):
-        return {Instruction.MULTIPLY_LONG: 1.0, Instruction.MULTIPLY_ADD_LONG: 1.0}
-    return {
-        Instruction.MULTIPLY_LONG: 2.0,
-        Instruction.SATURATING_ADD: 2.0,
-        **(_clamp(accumulator.bits, vectors=2) if accumulator.bits < _LANE_BITS else {}),
-    }
+    if not saturating:
+        return {Instruction.MULTIPLY_ADD_LONG: 2.0}
+    clamp = _clamp(bits, vectors=2) if bits < _LANE_BITS else {}
+    return {Instruction.MULTIPLY_LONG: 2.0, Instruction.SATURATING_ADD: 2.0, **clamp}
 
 
 def _clamp(bits: int, vectors: int) -> dict[Instruction, float]:
@@ -214,10 +211,31 @@ def _clamp(bits: int, vectors: int) -> dict[Instruction, float]:
     return {} if bits == _WIDE_BITS else {Instruction.MIN_MAX: 2.0 * vectors}
 
 
-def _clamps(work: Work, accumulator: Accumulator) -> bool:
-    """Return whether saturation can happen, so that it must be programmed."""
-    saturates = accumulator.overflow is Overflow.SATURATE
-    return saturates and not work.never_overflows(min(accumulator.bits, _WIDE_BITS))
+def _clamps(work: Work, bits: int, overflow: Overflow) -> bool:
+    """Return whether a register may saturate, so that it must be programmed."""
+    return overflow is Overflow.SATURATE and not work.never_overflows(min(bits, _WIDE_BITS))
+
+
+def _decisive_register(work: Work) -> tuple[int, Overflow]:
+    """Return the register that decides the bits: the outer one if the inner never overflows."""
+    accumulator = work.accumulator
+    if accumulator.outer_bits is None:
+        return accumulator.bits, accumulator.overflow
+    return accumulator.outer_bits, accumulator.outer_overflow
+
+
+def _operand_bits(work: Work) -> int:
+    return max(container_bits(work.weight_bits), container_bits(work.activation_bits))
+
+
+def _every(work: Work) -> int:
+    """Return the products between spills: those asked for, or as many as can never overflow."""
+    accumulator = work.accumulator
+    return accumulator.products_per_spill or _even(work.worst_case_products(accumulator.bits))
+
+
+def _inner_fits(work: Work) -> bool:
+    return _every(work) <= work.worst_case_products(work.accumulator.bits)
 
 
 def _even(products: int) -> int:
@@ -226,5 +244,5 @@ def _even(products: int) -> int:
 
 
 def _frames(products_per_spill: int) -> int:
-    """Return how many vectors' accumulators fit in 32 registers: two kinds of them if spilled."""
-    return 4 if products_per_spill <= 2 else 2
+    """Return how many vectors' sums fit in 32 registers, where two widths of them are kept."""
+    return 4 if products_per_spill == 1 else 2

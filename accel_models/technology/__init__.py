@@ -15,10 +15,10 @@ __all__ = ["Technology", "horowitz_45nm"]
 
 @dataclass(frozen=True, slots=True)
 class Technology:
-    """Picojoules of arithmetic and memory in one process node (nanometres)."""
+    """Picojoules of arithmetic and memory in one process node."""
 
     text: str
-    node_nm: int
+    node: Constant
     integer_multiply_quadratic: Constant
     integer_multiply_linear: Constant
     integer_add_linear: Constant

@@ -181,7 +181,7 @@ def _problems(
         problems.append(
             f"labels must be integers, one a clip, not {labels.dtype} of shape {labels.shape}"
         )
-    elif labels.size and not (0 <= labels.min() and labels.max() < len(LABELS)):
+    elif labels.size and not (labels.min() >= 0 and labels.max() < len(LABELS)):
         problems.append(
             f"labels must be 0 to {len(LABELS) - 1}, not {labels.min()} to {labels.max()}"
         )

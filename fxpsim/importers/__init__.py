@@ -1,0 +1,1 @@
+"""Model files to graphs; each module is ``read(path) -> Graph``."""

@@ -1,0 +1,73 @@
+"""Reading numpy files from strangers: no pickle, no surprises in size."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim.errors import DataError
+
+__all__ = ["LARGEST", "open_zip", "read_array", "read_npz"]
+
+#: More than any network this project is for; a file that claims more is refused unread.
+LARGEST = 1 << 28
+
+#: What a damaged archive or array makes the readers below raise.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError,
+           NotImplementedError, SyntaxError, TypeError, MemoryError, OverflowError)  # fmt: skip
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open an archive whose parts, unpacked, stay within :data:`LARGEST` bytes.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is not such an archive.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    try:
+        archive = zipfile.ZipFile(path)
+    except _DAMAGE as error:
+        raise DataError(f"{path}: not a whole zip archive ({error})") from None
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > LARGEST:
+        archive.close()
+        raise DataError(f"{path}: must unpack to at most {LARGEST >> 20} MiB, not {size >> 20}")
+    return archive
+
+
+def read_array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
+    """Read one .npy member; DataError where it is damaged or holds objects."""
+    try:
+        with archive.open(name) as member:
+            version = np.lib.format.read_magic(member)
+            reader = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+                version, np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = reader(member)
+            declared = int(np.prod([1, *shape], dtype=object)) * dtype.itemsize
+            if dtype.hasobject or declared > archive.getinfo(name).file_size:
+                raise DataError(f"{path}: array {name!r} is not plain numbers of its stated size")
+        with archive.open(name) as member:
+            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(f"{path}: array {name!r} cannot be read ({error})") from None
+    return array
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays of an npz file, by name; DataError as for the functions above."""
+    with open_zip(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".npy")]
+        if not names:
+            raise DataError(f"{path}: must be an npz file with arrays, but holds none")
+        return {name.removesuffix(".npy"): read_array(archive, name, path) for name in names}

@@ -1,0 +1,60 @@
+"""Where graphs come from: files and the networks that the package ships."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from os import PathLike, fspath
+from pathlib import Path
+
+from fxpsim.errors import DataError, suggest
+from fxpsim.graph import Graph
+
+__all__ = ["list_models", "load", "save"]
+
+_SHIPPED = files("fxpsim.kws") / "data"
+
+
+def list_models() -> list[str]:
+    """Return the names of the networks that the package ships."""
+    names = (entry.name for entry in _SHIPPED.iterdir())
+    return sorted(name.removesuffix(".fxp") for name in names if name.endswith(".fxp"))
+
+
+def load(model: str | PathLike[str]) -> Graph:
+    """Return a network.
+
+    Parameters
+    ----------
+    model : str or path
+        A shipped name (:func:`list_models`), a ``.fxp`` file, or an ``.npz`` with the constants
+        of a CMSIS-NN q7 network (:mod:`fxpsim.importers.cmsis_q7`).
+
+    Raises
+    ------
+    DataError
+        No such name or file, or the file cannot be read as a network.
+    """
+    from fxpsim.importers import cmsis_q7, native
+
+    text = fspath(model)
+    if text in (known := list_models()):
+        with as_file(_SHIPPED / f"{text}.fxp") as path:
+            return native.read(path)
+    path = Path(text)
+    if path.suffix == ".npz":
+        return cmsis_q7.read(path)
+    if path.suffix == ".fxp" or path.is_file():
+        return native.read(path)
+    raise DataError(
+        f"no model {text!r}: it is neither a file nor a shipped name{suggest(text, known)}"
+    )
+
+
+def save(graph: Graph, path: str | PathLike[str]) -> None:
+    """Write a graph to a ``.fxp`` file: the same bytes for the same graph."""
+    from fxpsim.importers import native
+
+    target = Path(path)
+    if target.suffix != ".fxp":
+        raise DataError(f"a model file must end in .fxp, not {target.name!r}")
+    native.write(graph, target)

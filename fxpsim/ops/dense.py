@@ -1,0 +1,157 @@
+"""Fully connected layers: the sums whose accumulator is in question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import dispatch
+from fxpsim.accumulators import Accumulator
+from fxpsim.casts import check_codes
+from fxpsim.errors import FormatError, GraphError
+from fxpsim.formats import QFormat
+from fxpsim.ops.op import Interval, Op, Sums, TensorSpec, channel_codes, freeze
+
+if TYPE_CHECKING:
+    from accel_models import Work
+
+__all__ = ["Dense"]
+
+IntArray = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense(Op):
+    """Every output is the accumulator's content after bias (first) and products, in order of K.
+
+    Parameters
+    ----------
+    weights : integer array (K, N)
+        Codes; the input is read in row-major order as K values.
+    weight_format : QFormat
+        1 to 8 bits.
+    accumulator : Accumulator
+        Up to 62 bits; the output's format is the register itself, at the product's fraction.
+    bias : integer array (N,), optional
+        Codes of ``bias_format``.
+    bias_format : QFormat, optional
+        At most the product's fraction bits, so that aligning it is exact.
+    """
+
+    weights: IntArray
+    weight_format: QFormat
+    accumulator: Accumulator = Accumulator(32)
+    bias: IntArray | None = None
+    bias_format: QFormat | None = None
+
+    def __post_init__(self) -> None:
+        weights = check_codes(self.weights, self.weight_format, "weights")
+        if weights.ndim != 2 or not weights.size:
+            raise GraphError(f"weights must have shape (K, N), not {weights.shape}")
+        if self.weight_format.bits > 8:
+            raise GraphError(f"weights must have 1 to 8 bits, not {self.weight_format.bits}")
+        object.__setattr__(self, "weights", freeze(weights))
+        if (self.bias is None) != (self.bias_format is None):
+            raise GraphError("bias and bias_format must be given together")
+        if self.bias is not None and self.bias_format is not None:
+            bias = channel_codes(self.bias, self.bias_format, "bias")
+            if bias.shape != weights.shape[1:]:
+                raise GraphError(
+                    f"bias must have {weights.shape[1]} codes, one an output, not {len(bias)}"
+                )
+            object.__setattr__(self, "bias", bias)
+
+    @property
+    def inputs(self) -> int:
+        """K, the number of products in each sum."""
+        return int(self.weights.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """N, the number of sums."""
+        return int(self.weights.shape[1])
+
+    def with_accumulator(self, accumulator: Accumulator) -> Dense:
+        """Return the same layer with another register."""
+        return replace(self, accumulator=accumulator)
+
+    def infer(self, source: TensorSpec) -> TensorSpec:
+        """Return (N,) in the register's format."""
+        if source.size != self.inputs:
+            raise GraphError(
+                f"the input must have {self.inputs} values (rows of the weights), "
+                f"not {source.size} (shape {source.shape})"
+            )
+        frac = source.format.frac + self.weight_format.frac
+        if self.bias_format is not None and self.bias_format.frac > frac:
+            raise GraphError(
+                f"the bias must have at most the product's {frac} fraction bits, "
+                f"not {self.bias_format.frac}"
+            )
+        try:
+            register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
+        except FormatError as error:
+            raise GraphError(f"the accumulator of a layer is too wide: {error}") from None
+        return TensorSpec((self.outputs,), register)
+
+    def sums(self, source: TensorSpec) -> Sums:
+        """Return what is added up, the bias aligned to the products."""
+        bias = None
+        if self.bias is not None and self.bias_format is not None:
+            shift = source.format.frac + self.weight_format.frac - self.bias_format.frac
+            bias = self.bias.astype(np.int64) << shift
+        return Sums(self.weights, bias, self.accumulator)
+
+    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+        """Return the registers (n, N)."""
+        return self.registers(codes, source)
+
+    def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
+        """Return the registers (n, N); ``proven`` ones never overflow, so any order will do."""
+        return dispatch.product(*self._operands(codes, source), proven=proven)
+
+    def planes(
+        self, codes: IntArray, source: TensorSpec, *, exact: bool = False
+    ) -> dispatch.Planes:
+        """Return what the registers did; ``exact``: those of the sums without overflow."""
+        a, b, accumulator, a_range, b_range, bias = self._operands(codes, source)
+        register = None if exact else accumulator
+        return dispatch.product_planes(a, b, register, a_range, b_range, bias)
+
+    def _operands(
+        self, codes: IntArray, source: TensorSpec
+    ) -> tuple[IntArray, IntArray, Accumulator, tuple[int, int], tuple[int, int], IntArray | None]:
+        rows = np.ascontiguousarray(codes.reshape(len(codes), self.inputs))
+        sums = self.sums(source)
+        x_range = source.format.lo, source.format.hi
+        w_range = int(self.weights.min()), int(self.weights.max())
+        return rows, self.weights, self.accumulator, x_range, w_range, sums.bias
+
+    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+        """Return the register's whole range: what a sum can be, bounds know better."""
+        register = self.infer(source).format
+        shape = (self.outputs,)
+        return np.full(shape, register.lo, np.int64), np.full(shape, register.hi, np.int64)
+
+    def work(self, name: str, source: TensorSpec, before: Work | None) -> Work | None:
+        """Return one row through the layer."""
+        from accel_models import Accumulator as Register
+        from accel_models import Work
+        from accel_models.work import Overflow
+
+        weight, activation = self.weight_format, source.format
+        return Work.dense(
+            1,
+            self.inputs,
+            self.outputs,
+            name=name,
+            weight_bits=weight.bits,
+            activation_bits=activation.bits,
+            accumulator=Register(self.accumulator.bits, Overflow(self.accumulator.overflow.value)),
+            weight_magnitude=max(-weight.lo, weight.hi),
+            activation_magnitude=max(-activation.lo, activation.hi),
+            bias_bits=0 if self.bias_format is None else self.bias_format.bits,
+        )

@@ -1,0 +1,200 @@
+"""Run a network bit by bit, in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import ArrayLike, NDArray
+
+from fxpsim import dispatch
+from fxpsim.accumulators import Accumulator
+from fxpsim.bounds.intervals import propagate
+from fxpsim.casts import check_codes
+from fxpsim.errors import ConfigError, DataError, GraphError, suggest
+from fxpsim.graph import Graph
+from fxpsim.ops import Dense
+from fxpsim.stats import OverflowStatistics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Trace", "check_inputs", "peaks", "proven_layers", "simulate"]
+
+IntArray = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    graph : Graph
+        As it ran, accumulators replaced.
+    tensors : dict of str to integer array (n, *shape)
+        The output, the probes, and what the accumulating layers read.
+    """
+
+    graph: Graph
+    tensors: dict[str, IntArray]
+    _statistics: dict[str, OverflowStatistics] = field(default_factory=dict)
+
+    @property
+    def output(self) -> IntArray:
+        """Codes (n, *shape) of the last tensor."""
+        return self.tensors[self.graph.output]
+
+    def __getitem__(self, name: str) -> IntArray:
+        if name in self.tensors:
+            return self.tensors[name]
+        if name in self.graph.specs:
+            raise GraphError(f"tensor {name!r} was not kept; pass probes=[{name!r}]")
+        raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
+
+    def statistics(self, node: str) -> OverflowStatistics:
+        """Return the overflow statistics of one layer; computed when first asked for."""
+        if node not in self._statistics:
+            found = self.graph[node]
+            if not isinstance(found.op, Dense):
+                raise GraphError(f"node {node!r} has no accumulator")
+            source = self.graph.specs[found.source]
+            planes = found.op.planes(self.tensors[found.source], source)
+            additions = found.op.inputs + (found.op.bias is not None)
+            self._statistics[node] = OverflowStatistics.of(planes, found.op.accumulator, additions)
+        return self._statistics[node]
+
+    @property
+    def overflow(self) -> pd.DataFrame:
+        """One row for each layer and channel: what its accumulator did."""
+        import pandas as pd
+
+        tables = []
+        for name, _ in self.graph.layers:
+            table = self.statistics(name).table()
+            table.insert(0, "node", name)
+            table.insert(2, "level", "sum")
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def simulate(
+    graph: Graph,
+    inputs: ArrayLike,
+    *,
+    accumulator: Accumulator | Mapping[str, Accumulator] | None = None,
+    probes: Iterable[str] | None = None,
+    engine: Literal["compiled", "spec"] = "compiled",
+    proofs: bool = True,
+) -> Trace:
+    """Run a network.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to run.
+    inputs : array_like of int (n, *graph.input.shape)
+        Codes of the input's format; flattened rows will do.
+    accumulator : Accumulator or mapping of str to Accumulator, optional
+        Other registers than the graph's: one for all layers, or by ``fnmatch`` pattern.
+    probes : iterable of str, optional
+        Patterns of tensors to keep, besides the output and what accumulating layers read.
+    engine : {"compiled", "spec"}
+        Compiled kernels, or the plain Python rules (slow, the authority).
+    proofs : bool
+        Use faster kernels where a proof shows that no sum overflows; the bits are the same.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    DataError
+        The inputs do not fit the graph.
+    GraphError
+        A pattern matches nothing.
+    """
+    if engine not in ("compiled", "spec"):
+        raise ConfigError(f"engine must be 'compiled' or 'spec', not {engine!r}")
+    ready = graph.with_accumulators(accumulator)
+    keep = _kept(ready, () if probes is None else tuple(probes))
+    tensors = {"input": check_inputs(ready, inputs)}
+    with dispatch.interpreted() if engine == "spec" else nullcontext():
+        proven = proven_layers(ready) if proofs else frozenset()
+        last_reader = {node.source: position for position, node in enumerate(ready)}
+        for position, node in enumerate(ready):
+            source, codes = ready.specs[node.source], tensors[node.source]
+            if isinstance(node.op, Dense):
+                result = node.op.registers(codes, source, proven=node.name in proven)
+            else:
+                result = node.op.run(codes, source)
+            tensors[node.name] = result
+            if last_reader[node.source] == position and node.source not in keep:
+                del tensors[node.source]
+    return Trace(ready, {name: codes for name, codes in tensors.items() if name in keep})
+
+
+def _kept(graph: Graph, patterns: tuple[str, ...]) -> set[str]:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in graph.specs):
+            raise GraphError(f"probe {pattern!r} matches no tensor{suggest(pattern, graph.specs)}")
+    probed = {n for n in graph.specs if any(fnmatchcase(n, pattern) for pattern in patterns)}
+    read = {node.source for node in graph if isinstance(node.op, Dense)}
+    return probed | read | {graph.output}
+
+
+def proven_layers(graph: Graph) -> frozenset[str]:
+    """Return the layers whose registers never overflow, whatever the input."""
+    bounds = propagate(graph)
+    return frozenset(
+        name for name, op in graph.layers if bounds[name].fits(op.accumulator.lo, op.accumulator.hi)
+    )
+
+
+def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
+    """Return inputs as codes (n, *shape); DataError where they do not fit the graph."""
+    codes = check_codes(inputs, graph.input.format, "inputs")
+    shape = graph.input.shape
+    if codes.ndim and codes.shape[1:] in (shape, (graph.input.size,)):
+        return codes.reshape(len(codes), *shape)
+    raise DataError(
+        f"inputs must have shape (n, {', '.join(map(str, shape))}) for graph {graph.name!r}, "
+        f"not {codes.shape}"
+    )
+
+
+def peaks(graph: Graph, inputs: ArrayLike) -> pd.DataFrame:
+    """Return the extremes that the exact partial sums of every layer and channel reach.
+
+    Parameters
+    ----------
+    graph : Graph
+        Run with its own accumulators; the sums of each layer are taken without overflow.
+    inputs : array_like of int
+        As for :func:`simulate`.
+
+    Returns
+    -------
+    DataFrame
+        Columns node, channel, lowest, highest, bits (of a signed register that holds both).
+    """
+    import pandas as pd
+
+    from fxpsim.stats import bits_for
+
+    trace = simulate(graph, inputs)
+    rows = []
+    for name, op in graph.layers:
+        source = graph[name].source
+        planes = op.planes(trace.tensors[source], graph.specs[source], exact=True)
+        if len(planes.lowest):
+            ends = zip(planes.lowest.min(0).tolist(), planes.highest.max(0).tolist(), strict=True)
+            rows += [
+                {"node": name, "channel": c, "lowest": lo, "highest": hi, "bits": bits_for(lo, hi)}
+                for c, (lo, hi) in enumerate(ends)
+            ]
+    return pd.DataFrame(rows, columns=["node", "channel", "lowest", "highest", "bits"])
