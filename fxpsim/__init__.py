@@ -10,41 +10,73 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fxpsim.accumulators import Accumulator
+    from fxpsim.bounds import Guarantee, guarantee
     from fxpsim.casts import cast, dequantize, quantize
     from fxpsim.formats import Overflow, QFormat, Rounding
-    from fxpsim.matmul import MatmulResult, matmul, matmul_stats
+    from fxpsim.graph import Graph
+    from fxpsim.models import list_models, load, save
+    from fxpsim.products import MatmulResult, matmul, matmul_stats
     from fxpsim.requantization import Shift, requantize
+    from fxpsim.scoring import Score, evaluate
+    from fxpsim.simulation import Trace, peaks, simulate
+    from fxpsim.sweeps import accumulator_grid, sweep
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
-    "MatmulResult": "matmul",
+    "Graph": "graph",
+    "Guarantee": "bounds",
+    "MatmulResult": "products",
     "Overflow": "formats",
     "QFormat": "formats",
     "Rounding": "formats",
+    "Score": "scoring",
     "Shift": "requantization",
+    "Trace": "simulation",
+    "accumulator_grid": "sweeps",
     "cast": "casts",
     "dequantize": "casts",
-    "matmul": "matmul",
-    "matmul_stats": "matmul",
+    "evaluate": "scoring",
+    "guarantee": "bounds",
+    "list_models": "models",
+    "load": "models",
+    "matmul": "products",
+    "matmul_stats": "products",
+    "peaks": "simulation",
     "quantize": "casts",
     "requantize": "requantization",
+    "save": "models",
+    "simulate": "simulation",
+    "sweep": "sweeps",
 }
 
 __all__ = [
     "Accumulator",
+    "Graph",
+    "Guarantee",
     "MatmulResult",
     "Overflow",
     "QFormat",
     "Rounding",
+    "Score",
     "Shift",
+    "Trace",
+    "accumulator_grid",
     "cast",
     "dequantize",
+    "evaluate",
+    "guarantee",
+    "list_models",
+    "load",
     "matmul",
     "matmul_stats",
+    "peaks",
     "quantize",
     "requantize",
+    "save",
+    "simulate",
+    "sweep",
 ]
 
 
@@ -57,4 +89,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_HOMES})

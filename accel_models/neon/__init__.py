@@ -238,8 +238,8 @@ class NeonCore(CostModel):
         """Return lanes emptied into wider ones: the planner's count, or by the worst-case rule."""
         if kernel.products_per_spill is None:
             return 0
-        if work.spills is not None:
-            return work.spills
+        if kernel.planned_spills is not None:
+            return kernel.planned_spills
         return work.output_values * LANES * _ceil(work.inputs, LANES * kernel.products_per_spill)
 
     @staticmethod

@@ -19,6 +19,8 @@ __all__ = ["LANES", "Kernel", "choose", "refuse"]
 LANES = 8  # 16-bit lanes of a 128-bit register
 _LANE_BITS = 16
 _WIDE_BITS = 32
+_ONE_WIDTH = 4  # vectors whose sums fit in 32 registers, if they have one width,
+_TWO_WIDTHS = 2  # or if sums of 16 and of 32 bits, or widened products, live beside each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Kernel:
         Instructions that empty eight 16-bit lanes into 32-bit ones.
     products_per_spill
         Products that a lane takes before it is emptied; None: never inside a sum.
+    planned_spills
+        Lanes emptied in one inference, if a planner counted them.
     unpack
         Instructions that turn 16 stored weights into bytes.
     reduce
@@ -54,6 +58,7 @@ class Kernel:
     frames: int
     spill: Mapping[Instruction, float] = field(default_factory=dict)
     products_per_spill: int | None = None
+    planned_spills: int | None = None
     unpack: Mapping[Instruction, float] = field(default_factory=dict)
     reduce: Epilogue | None = Epilogue.REDUCE_32
 
@@ -105,7 +110,7 @@ def _refuse_sums(work: Work) -> str:
 def choose(work: Work, packed: bool) -> Kernel:
     """Return the fastest loop that gives the bits which `work` asks for."""
     if work.arithmetic is Arithmetic.FLOAT:
-        return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, 4, reduce=None)
+        return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, _ONE_WIDTH, reduce=None)
     if _operand_bits(work) > 8:
         return _int16(work)
     kernel = _int8(work)
@@ -128,8 +133,8 @@ def _int16(work: Work) -> Kernel:
             Instruction.SATURATING_ADD: 4.0,
             **_clamp(bits, vectors=4),
         }
-        return Kernel(f"int16, {bits}-bit saturating", operations, 16, 16, 4)
-    return Kernel("int16, 32-bit sums", {Instruction.MULTIPLY_ADD_LONG: 4}, 16, 16, 4)
+        return Kernel(f"int16, {bits}-bit saturating", operations, 16, 16, _ONE_WIDTH)
+    return Kernel("int16, 32-bit sums", {Instruction.MULTIPLY_ADD_LONG: 4}, 16, 16, _ONE_WIDTH)
 
 
 def _wide(work: Work) -> Kernel:
@@ -146,14 +151,14 @@ def _wide(work: Work) -> Kernel:
             Instruction.WIDENING_ADD: 4.0,
             **_clamp(bits, vectors=4),
         }
-        return Kernel(f"int8, {bits}-bit saturating", operations, 8, 8, 4)
+        return Kernel(f"int8, {bits}-bit saturating", operations, 8, 8, _TWO_WIDTHS)
     every = _even(work.worst_case_products(_LANE_BITS))
     if every == 0:  # products of more than 16 bits: their codes are not 8-bit ones
         return _int16(work)
     name = f"int8, {bits}-bit sums, widened every {every}"
     operations = _lane_operations(_LANE_BITS, saturating=False)
     spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
-    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
+    return Kernel(name, operations, 8, 8, _TWO_WIDTHS, spill, every)
 
 
 def _spilling(work: Work) -> Kernel:
@@ -167,9 +172,17 @@ def _spilling(work: Work) -> Kernel:
     outer_bits = accumulator.outer_bits or _WIDE_BITS
     if _clamps(work, outer_bits, accumulator.outer_overflow):
         spill[Instruction.MIN_MAX] = 2.0
-    name = f"int8, {accumulator.bits}-bit sums of {every} into {outer_bits}"
-    operations = _lane_operations(accumulator.bits, saturating=saturating)
-    return Kernel(name, operations, 8, 8, _frames(every), spill, every)
+    rule = f"of {every}" if work.spills is None else "as planned"
+    return Kernel(
+        f"int8, {accumulator.bits}-bit sums {rule} into {outer_bits}",
+        _lane_operations(accumulator.bits, saturating=saturating),
+        8,
+        8,
+        _TWO_WIDTHS,
+        spill,
+        every,
+        work.spills,
+    )
 
 
 def _narrow(work: Work) -> Kernel:
@@ -182,7 +195,7 @@ def _narrow(work: Work) -> Kernel:
         _lane_operations(accumulator.bits, saturating=saturating),
         8,
         8,
-        4,
+        _ONE_WIDTH,
         reduce=Epilogue.REDUCE_16,
     )
 
@@ -241,8 +254,3 @@ def _inner_fits(work: Work) -> bool:
 def _even(products: int) -> int:
     """Return how many products a loop takes between spills: it advances by two a lane."""
     return products if products < 2 else products - products % 2
-
-
-def _frames(products_per_spill: int) -> int:
-    """Return how many vectors' sums fit in 32 registers, where two widths of them are kept."""
-    return 4 if products_per_spill == 1 else 2

@@ -20,7 +20,8 @@ class LogMel:
     """Log2 of mel-band power, quantised to a signed power-of-two format.
 
     A frame is windowed (periodic Hann), transformed, and its power spectrum (samples scaled to
-    [-1, 1)) is summed under triangles that are equally spaced on the HTK mel scale.  The code is
+    [-1, 1)) is summed under triangles that are equally spaced on the HTK mel scale.  A row of the
+    result is the mean of ``frames_per_row`` successive frames' band powers, and its codes are
     ``clip(round((log2(power) + offset) * 2**output_frac))``.  Each row depends on its own samples
     only: nothing is normalised over the clip, so rows can be computed as a stream.
 
@@ -30,6 +31,8 @@ class LogMel:
         Samples per second (Hz).
     frame_length, hop, fft_length
         Samples in a frame, samples from one frame to the next, and transform length.
+    frames_per_row
+        Frames whose band powers are averaged to one row.
     bands
         Mel bands, i.e. columns of the result.
     low_hz, high_hz
@@ -48,16 +51,17 @@ class LogMel:
     frame_length: int = 512
     hop: int = 320
     fft_length: int = 512
-    bands: int = 40
+    frames_per_row: int = 2
+    bands: int = 32
     low_hz: float = 60.0
     high_hz: float = 7600.0
     offset: float = 4.0
     output_bits: int = 8
-    output_frac: int = 4
+    output_frac: int = 3
 
     def __post_init__(self) -> None:
         problems = []
-        for name in ("sample_rate", "frame_length", "hop", "bands"):
+        for name in ("sample_rate", "frame_length", "hop", "frames_per_row", "bands"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} must be 1 or more, not {getattr(self, name)}")
         if self.fft_length < self.frame_length or self.fft_length & (self.fft_length - 1):
@@ -77,12 +81,13 @@ class LogMel:
 
     @property
     def output_format(self) -> str:
-        """Canonical text of the output format, such as ``fxp-s8/4``."""
+        """Canonical text of the output format, such as ``fxp-s8/3``."""
         return f"fxp-s{self.output_bits}/{self.output_frac}"
 
-    def frames(self, samples: int) -> int:
-        """Rows that a clip of so many samples gives."""
-        return max(0, 1 + (samples - self.frame_length) // self.hop)
+    def rows(self, samples: int) -> int:
+        """Rows that a clip of so many samples gives; what fills no row is left out."""
+        frames = 1 + (samples - self.frame_length) // self.hop
+        return max(0, frames // self.frames_per_row)
 
     def mel_matrix(self) -> NDArray[np.float32]:
         """Triangle weights, float32 [fft_length / 2 + 1, bands], peak 1."""
@@ -100,27 +105,25 @@ class LogMel:
 
         Returns
         -------
-        float32 [frames, bands] or [clips, frames, bands]
+        float32 [rows, bands] or [clips, rows, bands]
 
         Raises
         ------
         DataError
-            Where the samples are not int16, or too few for one frame.
+            Where the samples are not int16, or too few for one row.
         """
         if audio.dtype != np.int16 or audio.ndim not in (1, 2):
             raise DataError(
                 "audio must be int16 of shape (samples,) or (clips, samples), "
                 f"not {audio.dtype} of shape {audio.shape}"
             )
-        if self.frames(audio.shape[-1]) == 0:
-            raise DataError(
-                f"audio must have at least {self.frame_length} samples, not {audio.shape[-1]}"
-            )
+        if self.rows(audio.shape[-1]) == 0:
+            least = self.frame_length + (self.frames_per_row - 1) * self.hop
+            raise DataError(f"audio must have at least {least} samples, not {audio.shape[-1]}")
         clips = np.atleast_2d(audio)
-        rows = np.concatenate(
-            [self._rows(clips[i : i + _BATCH]) for i in range(0, len(clips), _BATCH)]
-            or [np.empty((0, self.frames(audio.shape[-1]), self.bands), np.float32)]
-        )
+        rows = np.empty((len(clips), self.rows(clips.shape[1]), self.bands), np.float32)
+        for i in range(0, len(clips), _BATCH):
+            rows[i : i + _BATCH] = self._rows(clips[i : i + _BATCH])
         return rows[0] if audio.ndim == 1 else rows
 
     def codes(self, audio: NDArray[np.int16]) -> NDArray[np.int8]:
@@ -134,14 +137,15 @@ class LogMel:
         return np.clip(scaled, -limit, limit - 1).astype(np.int8)
 
     def _rows(self, clips: NDArray[np.int16]) -> NDArray[np.float32]:
-        window = np.hanning(self.frame_length + 1)[:-1] / 32768.0
+        window = (np.hanning(self.frame_length + 1)[:-1] / 32768.0).astype(np.float32)
+        rows = self.rows(clips.shape[1])
         frames = np.lib.stride_tricks.sliding_window_view(clips, self.frame_length, axis=1)
-        spectrum = np.fft.rfft(
-            frames[:, :: self.hop] * window.astype(np.float32), self.fft_length, axis=-1
-        )
-        power = spectrum.real**2 + spectrum.imag**2
-        mel = power.astype(np.float32, copy=False) @ self.mel_matrix()
-        # One int16 step of white noise is far below 2**-24 here; the floor only avoids log2(0).
+        frames = frames[:, :: self.hop][:, : rows * self.frames_per_row]
+        spectrum = np.fft.rfft(frames * window, self.fft_length, axis=-1)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
+        mel = power @ self.mel_matrix()
+        mel = mel.reshape(len(clips), rows, self.frames_per_row, self.bands).mean(axis=2)
+        # The floor only keeps log2 finite: it is far below what one int16 step of noise gives.
         logs: NDArray[np.float32] = np.log2(np.maximum(mel, np.float32(2.0**-30)))
         return logs + np.float32(self.offset)
 

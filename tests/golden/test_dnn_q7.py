@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fxpsim.models import load
-from fxpsim.simulate import simulate
+from fxpsim.simulation import simulate
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,187 @@
+"""Accuracy and overflow against the accumulator, point by point.
+
+One pass with exact sums records how far every partial sum goes.  A register that all of them fit
+changes nothing, so its point is known already; the others run from the first layer that changes,
+and share everything before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fxpsim.accumulators import Accumulator
+from fxpsim.bounds.proofs import WIDEST, guarantee
+from fxpsim.errors import ConfigError, suggest
+from fxpsim.ops import Dense
+from fxpsim.simulation import check_inputs, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from accel_models import CostModel
+
+    from fxpsim.dispatch import Planes
+    from fxpsim.graph import Graph
+
+__all__ = ["accumulator_grid", "sweep"]
+
+IntArray = NDArray[Any]
+
+
+def accumulator_grid(
+    bits: Iterable[int] = range(8, 33), overflow: Iterable[str] = ("saturate", "wrap")
+) -> tuple[Accumulator, ...]:
+    """Return every accumulator of the given widths and overflow modes, widest first."""
+    modes = tuple(overflow)
+    return tuple(Accumulator(b, mode) for b in sorted(bits, reverse=True) for mode in modes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """The pass without overflow: every tensor, and what each swept layer's sums did."""
+
+    graph: Graph
+    tensors: dict[str, IntArray]
+    planes: dict[str, Planes]
+
+
+def sweep(
+    graph: Graph,
+    inputs: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    accumulators: Sequence[Accumulator] | None = None,
+    nodes: str = "*",
+    cost: Sequence[str | CostModel] = (),
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Run a network with one accumulator after another.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to run.
+    inputs : array_like of int (n, *shape)
+        As for :func:`fxpsim.simulation.simulate`.
+    labels : array_like of int (n,), optional
+        True classes; without them there is no accuracy.
+    accumulators : sequence of Accumulator, optional
+        The points; :func:`accumulator_grid` where not given.
+    nodes : str
+        ``fnmatch`` pattern of the layers that get them; the others keep their own.
+    cost : sequence of str or CostModel
+        Models of :mod:`accel_models`; each adds a column with its cycles.
+    groups : array_like of str (n,), optional
+        Whom each clip is of, for the interval of the accuracy.
+    seed : int
+        Of the bootstrap.
+    progress : callable, optional
+        Called with (points done, points in all).
+
+    Returns
+    -------
+    DataFrame
+        A row a point: nodes, bits, overflow, order, spill, accuracy with its 95 % interval,
+        overflow_outputs (share of sums with an overflow in the swept layers), overflow_layers
+        (share of those layers), proven, seconds, and cycles by cost model.
+    """
+    import accel_models
+    import pandas as pd
+
+    points = accumulator_grid() if accumulators is None else tuple(accumulators)
+    wrong = [point for point in points if not isinstance(point, Accumulator)]
+    if wrong or not points:
+        raise ConfigError(f"accumulators must be Accumulator objects, not {wrong or 'none'}")
+    names = [name for name, _ in graph.layers if fnmatchcase(name, nodes)]
+    if not names:
+        known = [name for name, _ in graph.layers]
+        raise ConfigError(f"nodes {nodes!r} matches no layer{suggest(nodes, known)}")
+    models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
+    proof = guarantee(graph)
+    exact = _exact_pass(graph, check_inputs(graph, inputs), names)
+    rows: list[dict[str, Any]] = []
+    for number, point in enumerate(points):
+        started = time.perf_counter()
+        ready = graph.with_accumulators(dict.fromkeys(names, point))
+        scores, touched = _run_point(ready, exact, names)
+        sums = sum(array.size for array in touched.values())
+        row: dict[str, Any] = {
+            "nodes": nodes,
+            "bits": point.bits,
+            "overflow": point.overflow.value,
+            "order": "sequential",
+            "spill": None,
+            **_accuracy(ready, scores, labels, groups, seed),
+            "overflow_outputs": sum(int(t.sum()) for t in touched.values()) / max(1, sums),
+            "overflow_layers": sum(bool(t.any()) for t in touched.values()) / len(names),
+            "proven": proof.holds(dict.fromkeys(names, point)),
+            "seconds": time.perf_counter() - started,
+        }
+        for model in models:
+            row[f"cycles {model.label}"] = model.estimate(ready.work()).cycles
+        rows.append(row)
+        if progress:
+            progress(number + 1, len(points))
+    return pd.DataFrame(rows)
+
+
+def _accuracy(
+    graph: Graph, scores: IntArray, labels: ArrayLike | None, groups: ArrayLike | None, seed: int
+) -> dict[str, float]:
+    from fxpsim.scoring import score
+
+    if labels is None:
+        return {"accuracy": np.nan, "accuracy_low": np.nan, "accuracy_high": np.nan}
+    result = score(graph, scores, labels, groups, seed)
+    low, high = result.accuracy_interval()
+    return {"accuracy": result.accuracy, "accuracy_low": low, "accuracy_high": high}
+
+
+def _exact_pass(graph: Graph, inputs: IntArray, names: Sequence[str]) -> _Exact:
+    wide = graph.with_accumulators(dict.fromkeys(names, Accumulator(WIDEST)))
+    trace = simulate(wide, inputs, probes=["*"])
+    planes = {}
+    for name in names:
+        node = wide[name]
+        assert isinstance(node.op, Dense)
+        source = wide.specs[node.source]
+        planes[name] = node.op.planes(trace.tensors[node.source], source, exact=True)
+    return _Exact(wide, trace.tensors, planes)
+
+
+def _run_point(
+    graph: Graph, exact: _Exact, names: Sequence[str]
+) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
+    """Return the scores, and which sums of each swept layer overflowed at least once.
+
+    Up to its first overflow a register holds the exact partial sum, so a sum overflows if and
+    only if its exact partial sums, on the same inputs, leave the register.
+    """
+    changed: dict[str, IntArray] = {}
+    touched: dict[str, NDArray[np.bool_]] = {}
+    for node in graph:
+        codes = changed.get(node.source)
+        fresh = codes is None
+        if codes is None:
+            codes = exact.tensors[node.source]
+        source = graph.specs[node.source]
+        if node.name in names:
+            assert isinstance(node.op, Dense)
+            register = node.op.accumulator
+            planes = exact.planes[node.name] if fresh else node.op.planes(codes, source, exact=True)
+            touched[node.name] = (planes.lowest < register.lo) | (planes.highest > register.hi)
+            if touched[node.name].any():
+                changed[node.name] = node.op.registers(codes, source)
+            elif not fresh:
+                changed[node.name] = planes.exact
+        elif not fresh:
+            changed[node.name] = node.op.run(codes, source)
+    return changed.get(graph.scores, exact.tensors[graph.scores]), touched

@@ -1,0 +1,167 @@
+"""Cost models against what other tools say about keyword-spotting layers."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import accel_models as am
+from accel_models.neon import Code, NeonCore, Overlap, Place, Scenario
+from accel_models.neon.core import Epilogue, read_core
+
+Row = dict[str, str]
+
+
+def _rows(test_data: Path, name: str) -> list[Row]:
+    path = test_data / "peers" / name
+    if not path.is_file():
+        pytest.skip(f"no {name} in the reference data")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def scale_sim(test_data: Path) -> list[Row]:
+    return _rows(test_data, "scalesim_v3_kws.csv")
+
+
+@pytest.fixture(scope="module")
+def in_order(test_data: Path) -> dict[str, Row]:
+    rows = _rows(test_data, "inorder_a53_a55.csv")
+    return {row["kernel"]: row for row in rows if row["core"] == "cortex-a53"}
+
+
+def _on_array(row: Row) -> am.LayerEstimate:
+    model = am.create(
+        "systolic",
+        rows=int(row["array_rows"]),
+        columns=int(row["array_cols"]),
+        dataflow=row["dataflow"],
+        input_sram_kib=float(row["ifmap_sram_kB"]),
+        weight_sram_kib=float(row["filter_sram_kB"]),
+        output_sram_kib=float(row["ofmap_sram_kB"]),
+    )
+    m, k, n = (int(row[f"gemm_{axis}"]) for axis in "MKN")
+    # SCALE-Sim moves words; with 8-bit sums its words are our bytes
+    work = am.Work.dense(m, k, n, accumulator=am.Accumulator(8), bias_bits=0)
+    return model.estimate(work).layers[0]
+
+
+def test_scale_sim_cycles_are_exact(scale_sim: list[Row]) -> None:
+    """Its count is that of the last cycle, from 0, with stalls."""
+    assert len(scale_sim) > 300
+    for row in scale_sim:
+        theirs = int(row["compute_cycles"]) + 1 - int(row["stall_cycles"])
+        assert _on_array(row).compute_cycles == theirs, row
+
+
+def test_scale_sim_buffer_counts_are_exact(scale_sim: list[Row]) -> None:
+    """Apart from its surplus of folds * (R + C) writes, output stationary."""
+    for row in scale_sim:
+        layer = _on_array(row)
+        array = int(row["array_rows"]) + int(row["array_cols"])
+        surplus = layer.counts["folds"] * array if row["dataflow"] == "os" else 0
+        assert layer.counts["sram_input_reads_words"] == int(row["sram_ifmap_reads"]), row
+        assert layer.counts["sram_weight_reads_words"] == int(row["sram_filter_reads"]), row
+        theirs = int(row["sram_ofmap_writes"]) - surplus
+        assert layer.counts["sram_output_writes_words"] == theirs, row
+
+
+def _is_dense(row: Row) -> bool:
+    return (row["filt_h"], row["filt_w"], row["stride"]) == ("1", "1", "1")
+
+
+def test_scale_sim_dram_counts(scale_sim: list[Row]) -> None:
+    """Without its bandwidth mode: exact where buffers hold the operands, and for all inputs.
+
+    Filters of which a small buffer holds a part are fetched less often there than here; sums that
+    exceed half the output buffer drain in whole lines there (up to one array more).
+    """
+    rows = [row for row in scale_sim if row["bw_mode"] == "CALC"]
+    inputs = [row for row in rows if _is_dense(row)]
+    assert len(inputs) > 150
+    for row in inputs:
+        assert _on_array(row).counts["dram_input_reads_words"] == int(row["dram_ifmap_reads"]), row
+    exact = 0
+    for row in rows:
+        layer = _on_array(row)
+        theirs = int(row["dram_filter_reads"])
+        exact += layer.counts["dram_weight_reads_words"] == theirs
+        assert layer.counts["dram_weight_reads_words"] >= theirs, row
+        surplus = int(row["dram_ofmap_writes"]) - layer.counts["dram_output_writes_words"]
+        assert 0 <= surplus < max(int(row["array_rows"]), int(row["array_cols"])), row
+    assert len(rows) - exact <= 8
+
+
+def test_scale_sim_traffic_in_bytes(scale_sim: list[Row]) -> None:
+    """One byte a word: their DRAM traffic, and our read-back of sums, which they leave out."""
+    rows = [row for row in scale_sim if row["run"] == "base" and _is_dense(row)]
+    assert rows
+    for row in rows:
+        layer = _on_array(row)
+        theirs = sum(int(row[f"dram_{name}"]) for name in ("ifmap_reads", "filter_reads"))
+        read_back = layer.counts["dram_partial_sum_bytes"] / 2
+        writes = layer.counts["dram_output_writes_words"]
+        assert layer.memory_bytes["dram"] == theirs + writes + read_back
+
+
+Sum = am.Accumulator
+# The loops of the reference that are priced here: settings, and vectors that share weights.
+LOOPS: dict[str, tuple[dict[str, object], int]] = {
+    "f32_fmla": ({"arithmetic": "float", "weight_bits": 32, "activation_bits": 32}, 1),
+    "m4_f32_fmla": ({"arithmetic": "float", "weight_bits": 32, "activation_bits": 32}, 4),
+    "i8_n2": ({"accumulator": Sum(16, outer_bits=32, products_per_spill=2)}, 1),
+    "i8_n16": ({"accumulator": Sum(16, outer_bits=32, products_per_spill=16)}, 1),
+    "m2_i8_n32": (
+        {"weight_bits": 4, "accumulator": Sum(16, outer_bits=32, products_per_spill=32)},
+        2,
+    ),
+}
+
+
+def _macs_per_cycle(settings: dict[str, object], rows: int, code: Code) -> float:
+    """Return the rate inside sums: what 4096 more products a sum add."""
+    model = am.create("neon:cortex-a53")
+    assert isinstance(model, NeonCore)
+    corner = Scenario(Place.L1, Overlap.ADDITIVE, code)
+    short, long = (
+        am.Work.dense(rows, inputs, 64, **settings)  # type: ignore[arg-type]
+        for inputs in (4096, 8192)
+    )
+    cycles = model.scenarios(long)[corner] - model.scenarios(short)[corner]
+    return (long.macs - short.macs) / cycles
+
+
+@pytest.mark.parametrize("kernel", LOOPS)
+def test_in_order_bounds(in_order: dict[str, Row], kernel: str) -> None:
+    """Sums of measured instruction costs: the table prints three digits."""
+    row = in_order[kernel]
+    for code, column in ((Code.COMPILED, "per_cycle_naive"), (Code.TUNED, "per_cycle_tuned")):
+        assert _macs_per_cycle(*LOOPS[kernel], code) == pytest.approx(float(row[column]), rel=1e-3)
+
+
+def test_in_order_simulation_gives_the_stated_error(in_order: dict[str, Row]) -> None:
+    errors = [
+        abs(_macs_per_cycle(*loop, Code.COMPILED) / float(in_order[kernel]["per_cycle_sim"]) - 1)
+        for kernel, loop in LOOPS.items()
+    ]
+    stated = am.create("neon").estimate(am.Work.dense(1, 8, 8)).relative_error
+    assert stated - 0.02 < max(errors) <= stated + 0.01
+
+
+@pytest.mark.parametrize(
+    ("epilogue", "kernel"),
+    [
+        (Epilogue.REDUCE_32, "ep_reduce_addp"),
+        (Epilogue.SHIFT_16, "ep_shift16"),
+        (Epilogue.FLOAT_BIAS, "ep_f32_bias_relu"),
+    ],
+)
+def test_epilogues(in_order: dict[str, Row], epilogue: Epilogue, kernel: str) -> None:
+    row, schedule = in_order[kernel], read_core("cortex-a53").epilogues[epilogue]
+    outputs = float(row["work_per_iter"])
+    assert schedule.compiled.value == pytest.approx(float(row["cycles_sim"]) / outputs, abs=0.01)
+    tuned = float(row["cycles_tuned_loads_bound"]) / outputs
+    assert schedule.tuned.value == pytest.approx(tuned, abs=0.01)
