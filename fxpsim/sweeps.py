@@ -24,8 +24,8 @@ from fxpsim.simulation import check_inputs, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
-    from accel_models import CostModel
 
+    from accel_models import CostModel
     from fxpsim.dispatch import Planes
     from fxpsim.graph import Graph
 
@@ -93,8 +93,9 @@ def sweep(
         overflow_outputs (share of sums with an overflow in the swept layers), overflow_layers
         (share of those layers), proven, seconds, and cycles by cost model.
     """
-    import accel_models
     import pandas as pd
+
+    import accel_models
 
     points = accumulator_grid() if accumulators is None else tuple(accumulators)
     wrong = [point for point in points if not isinstance(point, Accumulator)]

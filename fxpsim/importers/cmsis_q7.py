@@ -17,7 +17,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.errors import DataError
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.graph import Graph, Node
-from fxpsim.importers.npz import read_npz
+from fxpsim.npz import read_npz
 from fxpsim.ops import Dense, Op, Relu, Requantize, TensorSpec
 
 __all__ = ["read"]

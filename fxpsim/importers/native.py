@@ -20,7 +20,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.errors import DataError, FxpsimError, suggest
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.graph import Graph, Node
-from fxpsim.importers.npz import open_zip, read_array
+from fxpsim.npz import open_zip, read_array
 from fxpsim.ops import OPS, Op, TensorSpec
 
 __all__ = ["read", "write"]

@@ -148,10 +148,9 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
             if more:
                 whole += 1.0
             rounded = -whole if negative else whole
-            if rounding == _JAM or (rounding == _JAM_UNBIASED and some):
-                # Set the last bit: of an even floor, the next odd number above.
-                if rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
-                    rounded += 1.0
+            jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
+            if jam and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
+                rounded += 1.0  # setting the last bit of an even number
             if overflow <= _SYMMETRIC:  # saturate, saturate_symmetric
                 if rounded >= above:
                     out[i] = hi

@@ -7,6 +7,7 @@ nearest to the float ones, so rounding the gain itself costs nothing.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import ceil, floor, log2
 from typing import Any
 
@@ -84,7 +85,10 @@ def quantize_network(
         TensorSpec(shape, input_format),
         tuple(nodes),
         tuple(network.labels),
-        {"weight_bits": weight_bits, "quantisation": "post-training, per channel, least squares"},
+        {
+            "front_end": asdict(network.front_end),
+            "quantisation": "post-training, least squares per channel, 8-bit gains",
+        },
     )
 
 

@@ -23,6 +23,10 @@ __all__ = ["Dense"]
 IntArray = NDArray[Any]
 
 
+#: What nearly all firmware has, and the widest that int8 networks are known to need.
+DEFAULT = Accumulator(32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense(Op):
     """Every output is the accumulator's content after bias (first) and products, in order of K.
@@ -43,7 +47,7 @@ class Dense(Op):
 
     weights: IntArray
     weight_format: QFormat
-    accumulator: Accumulator = Accumulator(32)
+    accumulator: Accumulator = DEFAULT
     bias: IntArray | None = None
     bias_format: QFormat | None = None
 

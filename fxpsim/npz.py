@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import DataError
 
-__all__ = ["LARGEST", "open_zip", "read_array", "read_npz"]
+__all__ = ["LARGEST", "open_zip", "read_array", "read_npy", "read_npz"]
 
 #: More than any network this project is for; a file that claims more is refused unread.
 LARGEST = 1 << 28
@@ -47,20 +49,38 @@ def read_array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     """Read one .npy member; DataError where it is damaged or holds objects."""
     try:
         with archive.open(name) as member:
-            version = np.lib.format.read_magic(member)
-            reader = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-                version, np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = reader(member)
-            declared = int(np.prod([1, *shape], dtype=object)) * dtype.itemsize
-            if dtype.hasobject or declared > archive.getinfo(name).file_size:
-                raise DataError(f"{path}: array {name!r} is not plain numbers of its stated size")
-        with archive.open(name) as member:
-            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+            data = member.read()
+    except _DAMAGE as error:
+        raise DataError(f"{path}: array {name!r} cannot be read ({error})") from None
+    return _parse(data, f"{path}: array {name!r}")
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array of a .npy file; DataError where there is none or it is damaged."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    if path.stat().st_size > LARGEST:
+        raise DataError(f"{path}: must have at most {LARGEST >> 20} MiB")
+    return _parse(path.read_bytes(), str(path))
+
+
+def _parse(data: bytes, where: str) -> NDArray[Any]:
+    try:
+        stream = io.BytesIO(data)
+        version = np.lib.format.read_magic(stream)
+        one = version == (1, 0)
+        header = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(stream)
+        # A header may claim any size; believe it only as far as there are bytes.
+        claimed = prod(shape) * dtype.itemsize
+        if dtype.hasobject or claimed > len(data):
+            raise DataError(f"{where} must be plain numbers, whole; it is damaged or holds objects")
+        stream.seek(0)
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     except DataError:
         raise
     except _DAMAGE as error:
-        raise DataError(f"{path}: array {name!r} cannot be read ({error})") from None
+        raise DataError(f"{where} cannot be read ({error})") from None
     return array
 
 

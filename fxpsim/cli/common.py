@@ -1,0 +1,145 @@
+"""What several commands need: data, numbers as tables or JSON, progress."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fxpsim.graph import Graph
+    from fxpsim.kws.datasets import EvaluationSet
+
+__all__ = [
+    "as_json",
+    "data_option",
+    "evaluation_for",
+    "json_option",
+    "labels_for",
+    "model_argument",
+    "print_json",
+    "print_table",
+    "progress_bar",
+    "seed_option",
+]
+
+model_argument = click.argument("model")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Recordings to score on: a Speech Commands folder or an npz file. "
+    "Default: the synthetic speech that the package ships.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the intervals."
+)
+
+
+def evaluation_for(data: Path | None, graph: Graph | None = None) -> EvaluationSet:
+    """Return the shipped evaluation set, or the user's with the features the network wants."""
+    from fxpsim.frontend.logmel import LogMel
+    from fxpsim.kws.datasets import EvaluationSet
+    from fxpsim.kws.float_network import FloatNetwork
+
+    if data is None:
+        return EvaluationSet.shipped()
+    described = {} if graph is None else graph.metadata.get("front_end", {})
+    front_end = LogMel(**described) if described else FloatNetwork.shipped().front_end
+    return EvaluationSet.read(data, front_end=front_end)
+
+
+def labels_for(graph: Graph, evaluation: EvaluationSet) -> Any:
+    """Return the true classes of a set as the network numbers them."""
+    import numpy as np
+
+    from fxpsim.errors import DataError
+    from fxpsim.kws.labels import LABELS
+
+    missing = [name for name in LABELS if name not in graph.labels]
+    if missing:
+        raise DataError(
+            f"network {graph.name!r} must know the classes of the data to be scored on it; "
+            f"it lacks {', '.join(missing)}"
+        )
+    return np.array([graph.labels.index(name) for name in LABELS])[evaluation.labels]
+
+
+def as_json(value: Any) -> Any:
+    """Return a value with numpy numbers as Python ones, and NaN as null."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(as_json(value), indent=1))
+
+
+def print_table(table: pd.DataFrame, formats: Mapping[str, str] | None = None) -> None:
+    """Print a table; ``formats`` are format strings by column."""
+    from rich.console import Console
+    from rich.table import Table
+
+    formats = formats or {}
+    shown = Table(box=None, pad_edge=False)
+    for name in table.columns:
+        numeric = table[name].dtype.kind in "iuf"
+        shown.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
+    for row in table.itertuples(index=False):
+        shown.add_row(
+            *(
+                ("" if _missing(value) else formats.get(str(name), "{}").format(value))
+                for name, value in zip(table.columns, row, strict=True)
+            )
+        )
+    # A pipe has no width; nothing is cut for it.
+    console = Console() if sys.stdout.isatty() else Console(width=400)
+    console.print(shown)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function (stage, done, total) that shows progress on the error stream.
+
+    A line a stage where nobody watches a terminal.
+    """
+    if not sys.stderr.isatty():
+        stages: set[str] = set()
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages.add(stage)
+                click.echo(f"{title}: {stage}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(title)
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{title}: {stage}", completed=done, total=total)
+
+        yield show
