@@ -13,7 +13,7 @@ from typing import Any
 
 from accel_models.errors import suggest
 
-__all__ = ["Doc", "Key", "convert", "keys_of"]
+__all__ = ["Doc", "Key", "as_text", "convert", "keys_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ def keys_of(model: Any) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def as_text(value: object) -> str:
+    """Return a value as it is written in the text that describes a model."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
 def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     """Give each value the type of the key it is meant for.
 
@@ -121,7 +126,7 @@ def _members(candidate: type) -> tuple[StrEnum, ...]:
 
 
 def _as(options: tuple[type, ...], value: object) -> object:
-    if value is None and types.NoneType in options:
+    if value in (None, "none") and types.NoneType in options:
         return None
     (kind, *_) = (option for option in options if option is not types.NoneType)
     if issubclass(kind, StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
 from accel_models.estimate import Estimate, LayerEstimate, Statement
-from accel_models.keys import Key, convert, keys_of
+from accel_models.keys import Key, as_text, convert, keys_of
 from accel_models.work import Work, Workload
 
 __all__ = ["CostModel", "Description", "Support"]
@@ -40,8 +40,10 @@ class Description:
             lines.append(f"presets: {', '.join(self.presets)}")
         for key in self.keys:
             choices = f" ({' | '.join(key.choices)})" if key.choices else ""
-            default = "" if key.value == key.default else f", default {key.default}"
-            lines.append(f"  {key.name} = {key.value} {key.unit}{default}{choices}: {key.text}")
+            same = key.value == key.default
+            default = "" if same else f", default {as_text(key.default)}"
+            value = f"{as_text(key.value)} {key.unit}{default}{choices}"
+            lines.append(f"  {key.name} = {value}: {key.text}")
         return "\n".join(lines)
 
 
@@ -85,8 +87,8 @@ class CostModel(ABC):
 
     @property
     def label(self) -> str:
-        """The model's name with the settings that are not the default."""
-        changed = [f"{k.name}={k.value}" for k in keys_of(self) if k.value != k.default]
+        """The text that `create` makes this model of: its name and what is not the default."""
+        changed = [f"{k.name}={as_text(k.value)}" for k in keys_of(self) if k.value != k.default]
         return f"{self.name}:{','.join(changed)}" if changed else self.name
 
     def describe(self) -> Description:

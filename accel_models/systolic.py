@@ -179,7 +179,7 @@ class SystolicArray(CostModel):
             },
         )
 
-    def state(self, workload: Workload) -> Statement:  # noqa: ARG002 - the same for all
+    def state(self, workload: Workload) -> Statement:
         """Say that cycles are SCALE-Sim's and what was taken for granted."""
         technology = horowitz_45nm()
         return Statement(
@@ -206,6 +206,7 @@ class SystolicArray(CostModel):
                 "an operand that exceeds half its buffer is fetched again for every pass",
                 "widths do not change the arithmetic rate: an element makes one product a cycle",
                 "activations and outputs come from and go to DRAM between layers",
+                "sizes and the DRAM rate are design points unless a preset names their source",
                 "energy: products, additions into the accumulator, buffers, DRAM; no clock, "
                 "control, registers or leakage",
             ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from accel_models.errors import suggest
 
 __all__ = ["ConfigError", "DataError", "FormatError", "FxpsimError", "GraphError", "suggest"]
 
@@ -26,10 +25,3 @@ class DataError(FxpsimError):
 
 class ConfigError(FxpsimError):
     """A setting that cannot be."""
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known word, else the list of them all."""
-    words = sorted(known)
-    near = get_close_matches(word, words, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(words)}"

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from fxpsim import Accumulator, Overflow, QFormat, Rounding
+from fxpsim import Accumulator, Graph, Overflow, QFormat, Rounding
+from fxpsim.graph import Node
+from fxpsim.ops import (
+    Argmax,
+    BatchNorm,
+    Bias,
+    Dense,
+    Gain,
+    Relu,
+    Requantize,
+    Softmax,
+    TensorSpec,
+)
 
 rounding_modes = st.sampled_from(list(Rounding))
 overflow_modes = st.sampled_from(list(Overflow))
@@ -46,3 +58,56 @@ def code_arrays(draw, shape, max_bits: int = 16):
         if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max
     ]
     return codes.astype(draw(st.sampled_from(fitting)))
+
+
+@st.composite
+def graphs(draw, bits: int | None = None):
+    """Small networks of every operation, and inputs for them: (graph, codes)."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    sizes = draw(st.lists(st.integers(1, 9), min_size=2, max_size=4))
+    first = QFormat(draw(st.integers(2, 8)), draw(st.integers(0, 7)), draw(st.booleans()))
+    spec = TensorSpec((sizes[0],), first)
+    nodes = []
+
+    def add(name, op):
+        nonlocal spec
+        nodes.append(Node(name, op, nodes[-1].name if nodes else "input"))
+        spec = op.infer(spec)
+
+    for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        weight = QFormat(draw(st.integers(1, 8)), draw(st.integers(0, 8)))
+        codes = rng.integers(weight.lo, weight.hi, (inputs, outputs), endpoint=True)
+        bias, bias_format = None, None
+        if draw(st.booleans()):
+            bias_format = QFormat(8, min(spec.format.frac + weight.frac, draw(st.integers(-2, 4))))
+            bias = rng.integers(-128, 128, outputs)
+        register = draw(accumulators(max_bits=24)) if bits is None else Accumulator(bits)
+        add(f"dense{layer}", Dense(codes, weight, register, bias, bias_format))
+        kind = draw(st.sampled_from(["none", "norm", "gain", "bias", "relu"]))
+        eight = QFormat(8, draw(st.integers(0, 7)))
+        constants = rng.integers(-128, 128, outputs)
+        offset_format = QFormat(8, min(spec.format.frac, draw(st.integers(-1, 5))))
+        if kind == "norm":
+            add(f"norm{layer}", BatchNorm(constants, eight, constants[::-1], offset_format))
+        elif kind == "gain":
+            add(f"gain{layer}", Gain(constants, eight))
+        elif kind == "bias":
+            add(f"bias{layer}", Bias(constants, offset_format))
+        elif kind == "relu":
+            add(f"relu{layer}", Relu(draw(st.none() | st.integers(1, 1000))))
+        target = QFormat(8, draw(st.integers(-4, 7)), draw(st.booleans()))
+        add(
+            f"act{layer}",
+            Requantize(target, draw(rounding_modes), draw(overflow_modes)),
+        )
+    ending = draw(st.sampled_from(["none", "softmax", "argmax"]))
+    if ending == "softmax":
+        add("softmax", Softmax.for_scores(spec.format, QFormat(8, 8, signed=False)))
+    elif ending == "argmax":
+        add("argmax", Argmax())
+    graph = Graph("random", TensorSpec((sizes[0],), first), tuple(nodes))
+    batch = draw(st.integers(1, 5))
+    inputs = rng.integers(first.lo, first.hi, (batch, sizes[0]), endpoint=True)
+    if draw(st.booleans()):
+        inputs = rng.choice([first.lo, first.hi], (batch, sizes[0]))
+    return graph, inputs

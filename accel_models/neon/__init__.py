@@ -169,7 +169,7 @@ class NeonCore(CostModel):
             "default point: the same for every width, so that ratios do not profit from one "
             "network fitting a cache that another exceeds; L2 because it holds a network of a "
             "few 100 kB if nothing else runs, additive because an in-order core waits for its "
-            "loads, compiled because that is what most libraries ship",
+            "loads, compiled because few loops for narrow weights are tuned by hand",
             f"DRAM at {self._dram_bytes_per_cycle():.2f} bytes a cycle; take weights=dram if "
             "other software empties the caches between two inferences",
             "each weight arrives once an inference: a tile stays in L1 for all vectors",

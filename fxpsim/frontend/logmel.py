@@ -51,8 +51,8 @@ class LogMel:
     frame_length: int = 512
     hop: int = 320
     fft_length: int = 512
-    frames_per_row: int = 2
-    bands: int = 32
+    frames_per_row: int = 3
+    bands: int = 20
     low_hz: float = 60.0
     high_hz: float = 7600.0
     offset: float = 4.0

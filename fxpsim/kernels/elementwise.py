@@ -107,6 +107,14 @@ def _shift_codes(rounding: int, overflow: int) -> Callable[..., None]:
 @functools.cache
 def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
     @kernel
+    def nudge(code, huge, jam, negative):
+        if huge and jam:
+            return code | np.int64(1)
+        if huge and rounding == _TRN_MAG and negative:
+            return code + np.int64(1)
+        return code
+
+    @kernel
     def quantize_loop(values, scale, lo, hi, out):
         # Powers of two around the range, exact as float64 where hi and lo may not be.
         above = np.float64(hi) if hi < 2**52 else np.float64(hi + 1)
@@ -125,6 +133,7 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
             rest = magnitude - whole  # exact; NaN for infinity, which compares as nothing dropped
             some = rest > 0.0
             negative = scaled < 0.0
+            huge = magnitude >= 2.0**53  # where adding 1 needs an integer
             odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
             more = False  # whether the magnitude is rounded up
             if rounding == _CEIL:
@@ -143,13 +152,15 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
                 more = rest > 0.5 or (rest == 0.5 and odd)
             elif rounding == _NEAREST_ODD:
                 more = rest > 0.5 or (rest == 0.5 and not odd)
-            elif rounding != _TOWARD_ZERO and rounding != _TRN_MAG:
+            elif rounding == _TRN_MAG:
+                whole -= np.float64(negative and not some and not huge)  # up, exact or not
+            elif rounding != _TOWARD_ZERO:
                 more = some and negative  # floor, which the jams start from
             if more:
                 whole += 1.0
             rounded = -whole if negative else whole
             jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
-            if jam and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
+            if jam and not huge and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
                 rounded += 1.0  # setting the last bit of an even number
             if overflow <= _SYMMETRIC:  # saturate, saturate_symmetric
                 if rounded >= above:
@@ -157,20 +168,21 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
                 elif rounded <= below:
                     out[i] = lowest
                 else:
-                    out[i] = np.int64(rounded)
+                    out[i] = nudge(np.int64(rounded), huge, jam, negative)
             elif overflow == _TO_ZERO:
                 inside = np.float64(lo) <= rounded and rounded <= np.float64(hi)
                 if hi >= 2**52 and rounded >= above:
                     inside = False
-                out[i] = np.int64(rounded) if inside else np.int64(0)
+                out[i] = nudge(np.int64(rounded), huge, jam, negative) if inside else np.int64(0)
             else:
-                # A float is a multiple of every power of two below its own; infinity of all.
-                turns = np.floor(rounded / period)
-                left = rounded - turns * period
-                if not abs(rounded) < np.inf:
-                    left = 0.0
-                if left >= np.float64(hi) + 1.0:
-                    left -= period
-                out[i] = np.int64(left)
+                # Beyond int64 a float is a multiple of 2**10, so its remainder is exact;
+                # infinity counts as a multiple of everything.
+                code = np.int64(0)
+                if abs(rounded) < 2.0**62:
+                    code = nudge(np.int64(rounded), huge, jam, negative)
+                elif magnitude < np.inf:
+                    remainder = rounded - np.floor(rounded / period) * period
+                    code = nudge(np.int64(remainder), huge, jam, negative)
+                out[i] = lo + ((code - lo) & (hi - lo))
 
     return quantize_loop

@@ -5,6 +5,8 @@ Sounds are float64 or float32 arrays [samples] at 16 kHz in units of full scale 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ CLIP_SAMPLES = 16000
 Sound = NDArray[np.float64]
 
 
-def rms(sound: Sound) -> float:
+def rms(sound: NDArray[np.floating[Any]]) -> float:
     """Root mean square, in units of full scale."""
     return float(np.sqrt(np.mean(np.square(sound)))) if sound.size else 0.0
 

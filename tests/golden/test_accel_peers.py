@@ -123,8 +123,7 @@ LOOPS: dict[str, tuple[dict[str, object], int]] = {
 
 def _macs_per_cycle(settings: dict[str, object], rows: int, code: Code) -> float:
     """Return the rate inside sums: what 4096 more products a sum add."""
-    model = am.create("neon:cortex-a53")
-    assert isinstance(model, NeonCore)
+    model = NeonCore(core="cortex-a53")
     corner = Scenario(Place.L1, Overlap.ADDITIVE, code)
     short, long = (
         am.Work.dense(rows, inputs, 64, **settings)  # type: ignore[arg-type]

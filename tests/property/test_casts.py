@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import formats, overflow_modes, rounding_modes
 
@@ -14,6 +14,7 @@ words = st.integers(-(2**61), 2**61 - 1)
 
 
 @pytest.mark.filterwarnings("ignore:a cast of values")
+@settings(max_examples=300)
 @given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20))
 def test_code_to_code(source, target, rounding, overflow, values):
     assume(not (target.narrow and overflow is Overflow.WRAP))
@@ -30,7 +31,11 @@ near_ties = st.builds(
 )  # fmt: skip
 
 
-@given(formats(), rounding_modes, overflow_modes, st.lists(floats | near_ties, max_size=20))
+whole = st.integers(-300, 300).map(float)
+
+
+@given(formats(), rounding_modes, overflow_modes, st.lists(whole | near_ties | floats, max_size=40))
+@settings(max_examples=300)
 def test_float_to_code(target, rounding, overflow, values):
     assume(not (target.narrow and overflow is Overflow.WRAP))
     expected = [spec.quantize(value, target, rounding, overflow) for value in values]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import accel_models as am
+from accel_models.keys import as_text
 from accel_models.registry import BUILT_IN, GROUP
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -25,7 +26,9 @@ def test_names_presets_keys_and_keywords() -> None:
     model = am.create("systolic:16x16,dataflow=ws,dram_bytes_per_cycle=2.5", rows=4)
     assert model.label == "systolic:rows=4,columns=16,dataflow=ws,dram_bytes_per_cycle=2.5"
     assert am.create("systolic").label == "systolic"
-    assert am.create("neon:packed=true").label == "neon:packed=True"
+    assert am.create("neon:packed=true").label == "neon:packed=true"
+    assert am.create(model.label) == model
+    assert am.create("neon:l2_rate=none") == am.create("neon")
 
 
 def test_a_model_can_be_made_without_the_registry() -> None:
@@ -76,8 +79,13 @@ def test_descriptions_name_every_setting(name: str) -> None:
     for key in description.keys:
         assert key.unit
         assert key.text
-        assert f"  {key.name} = {key.default} {key.unit}" in text
-    assert "default 8" in str(am.describe(f"{name}:16x16")) if name == "systolic" else True
+        assert f"  {key.name} = {as_text(key.default)} {key.unit}" in text
+
+
+def test_a_description_shows_what_a_preset_changed() -> None:
+    assert "  rows = 16 processing elements, default 8: rows R" in str(
+        am.describe("systolic:16x16")
+    )
 
 
 def _register(folder: Path, package: str, value: str, name: str, code: str) -> None:

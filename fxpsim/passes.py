@@ -1,0 +1,87 @@
+"""Rewrites of graphs that change no output bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fxpsim.bounds.intervals import propagate
+from fxpsim.errors import GraphError
+from fxpsim.formats import QFormat
+from fxpsim.graph import Graph, Node
+from fxpsim.ops import BatchNorm, Dense
+from fxpsim.stats import bits_for
+
+__all__ = ["fold_batch_norm"]
+
+
+def fold_batch_norm(graph: Graph) -> Graph:
+    """Multiply the gains of batch norms into the weights before them, in integers.
+
+    The product of integer gains and integer weights is exact, so every output keeps its bits; the
+    accumulator then holds the scaled sum.
+
+    Parameters
+    ----------
+    graph : Graph
+        Every batch norm must be the only reader of a dense layer.
+
+    Returns
+    -------
+    Graph
+        Without batch norms; each folded layer keeps its name.
+
+    Raises
+    ------
+    GraphError
+        The folded weights need more than 8 bits, or an accumulator may overflow before or after,
+        so that outputs could differ.
+    """
+    by_source = {node.source: node for node in graph if isinstance(node.op, BatchNorm)}
+    readers = [node.source for node in graph]
+    nodes: list[Node] = []
+    renamed: dict[str, str] = {}
+    folded: list[str] = []
+    for node in graph:
+        norm = by_source.get(node.name)
+        if isinstance(node.op, BatchNorm) and node.source in folded:
+            renamed[node.name] = node.source
+            continue
+        node = replace(node, source=renamed.get(node.source, node.source))
+        if norm is not None and isinstance(node.op, Dense) and readers.count(node.name) == 1:
+            node = replace(node, op=_fold(graph, node, norm))
+            folded.append(node.name)
+        nodes.append(node)
+    result = replace(graph, nodes=tuple(nodes))
+    for candidate in (graph, result):
+        for name, bounds in propagate(candidate).items():
+            op = candidate[name].op
+            if name in folded and isinstance(op, Dense):
+                register = op.accumulator
+                if not bounds.fits(register.lo, register.hi):
+                    raise GraphError(
+                        f"batch norm after {name!r} cannot be folded exactly: a sum may overflow "
+                        f"the {register.bits}-bit accumulator"
+                    )
+    return result
+
+
+def _fold(graph: Graph, node: Node, after: Node) -> Dense:
+    dense, norm = node.op, after.op
+    assert isinstance(dense, Dense)
+    assert isinstance(norm, BatchNorm)
+    gain = norm.gain.astype(np.int64)
+    weights = dense.weights.astype(np.int64) * gain
+    bits = bits_for(int(weights.min()), int(weights.max()))
+    if bits > 8:
+        raise GraphError(
+            f"batch norm after {node.name!r} cannot be folded: the weights would need {bits} bits, "
+            "more than 8 bits"
+        )
+    weight_format = QFormat(bits, dense.weight_format.frac + norm.gain_format.frac)
+    own = dense.sums(graph.specs[node.source]).bias
+    bias = norm.offset(graph.specs[node.name]) + (0 if own is None else own * gain)
+    width = bits_for(int(bias.min()), int(bias.max()))
+    bias_format = QFormat(width, graph.specs[after.name].format.frac)
+    return Dense(weights, weight_format, dense.accumulator, bias, bias_format)

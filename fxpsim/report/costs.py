@@ -1,0 +1,177 @@
+"""What the networks cost on each core, and what they occupy, beside their float original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fxpsim.accumulators import Accumulator
+from fxpsim.graph import Graph
+from fxpsim.simulation import proven_layers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from accel_models import CostModel, Estimate, Work, Workload
+    from accel_models.estimate import Statement
+
+__all__ = ["CORES", "Variant", "cost_table", "memory_table", "point_costs", "variants"]
+
+#: The cores of the report: name for people -> model. The first two are in the decision table.
+CORES: Mapping[str, str] = {
+    "NEON Cortex-A53": "neon:cortex-a53",
+    "systolic 16×16": "systolic:16x16",
+    "systolic 8×8": "systolic:8x8",
+    "systolic 32×32": "systolic:32x32",
+    "Gemmini 16×16": "systolic:gemmini",
+}
+_PACKED = {"NEON Cortex-A53": "neon:cortex-a53,packed=true"}
+_NIBBLE = 4  # bits: two weights share a byte
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to store and compute a network.
+
+    Attributes
+    ----------
+    name : str
+        As tables print it.
+    work : Workload
+        What it asks of hardware.
+    cores : mapping of str to str
+        Models that price it, by name for people.
+    """
+
+    name: str
+    work: Workload
+    cores: Mapping[str, str]
+
+
+def variants(graphs: Mapping[int, Graph]) -> list[Variant]:
+    """Return fp32, int16 and every integer network, all with 32-bit accumulators that wrap."""
+    works = {
+        bits: graph.with_accumulators(Accumulator(32)).work() for bits, graph in graphs.items()
+    }
+    widest = works[max(works)]
+    found = [
+        Variant("fp32", _retyped(widest, 32, "float"), CORES),
+        Variant("int16", _retyped(widest, 16, "integer"), CORES),
+    ]
+    for bits, work in works.items():
+        found.append(Variant(f"{bits}-bit", work, CORES))
+        if bits <= _NIBBLE:
+            found.append(Variant(f"{bits}-bit, two in a byte", work, _PACKED))
+    return found
+
+
+def _retyped(works: Iterable[Work], bits: int, arithmetic: str) -> Workload:
+    """Return the same layers with other operands; batch norm folds into float weights."""
+    from accel_models import Accumulator as Register
+    from accel_models import Workload
+    from accel_models.work import Arithmetic
+
+    kind = Arithmetic(arithmetic)
+    return Workload(
+        replace(
+            work,
+            weight_bits=bits,
+            activation_bits=bits,
+            output_bits=bits,
+            arithmetic=kind,
+            accumulator=Register(32),
+            weight_magnitude=None,
+            activation_magnitude=None,
+            bias_bits=32,
+            gain_bits=0 if kind is Arithmetic.FLOAT else bits,
+        )
+        for work in works
+    )
+
+
+@cache
+def _model(text: str) -> CostModel:
+    from accel_models import create
+
+    return create(text)
+
+
+def point_costs(graph: Graph, accumulator: Accumulator) -> dict[str, Estimate]:
+    """Return the estimates of the first two cores for one accumulator in all layers.
+
+    A register that provably never overflows needs no clamp: saturating or wrapping, the bits are
+    the same, so a layer with a proof is priced as one that wraps.
+    """
+    ready = graph.with_accumulators(accumulator)
+    free = dict.fromkeys(proven_layers(ready), Accumulator(accumulator.bits, "wrap"))
+    work = (ready.with_accumulators(free) if free else ready).work()
+    return {name: _model(CORES[name]).estimate(work) for name in list(CORES)[:2]}
+
+
+def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statement]]:
+    """Return a row for each variant, core and layer (``total``: their sum).
+
+    The second value has what each core's model says of itself, the notes of all variants together.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    spoken: dict[str, list[Estimate]] = {}
+    for variant in every:
+        for core, text in variant.cores.items():
+            estimate = _model(text).estimate(variant.work)
+            if text == CORES[core]:
+                spoken.setdefault(core, []).append(estimate)
+            kernels = sorted({layer.method for layer in estimate.layers})
+            parts = [(layer.name, layer.method, layer) for layer in estimate.layers]
+            for name, method, part in [*parts, ("total", "; ".join(kernels), estimate)]:
+                rows.append(
+                    {
+                        "variant": variant.name,
+                        "core": core,
+                        "layer": name,
+                        "cycles": part.cycles,
+                        "cycles_low": part.low,
+                        "cycles_high": part.high,
+                        "compute_cycles": part.compute_cycles,
+                        "energy_nj": None if part.energy_pj is None else part.energy_pj / 1e3,
+                        "kernel": method,
+                    }
+                )
+    table = pd.DataFrame(rows)
+    table["energy_nj"] = table["energy_nj"].astype(float)
+    base = table[table["variant"] == "fp32"].set_index(["core", "layer"])["cycles"]
+    keys = pd.MultiIndex.from_frame(table[["core", "layer"]])
+    table.insert(6, "times_float", table["cycles"].to_numpy() / base.reindex(keys).to_numpy())
+    return table, {core: sum(found[1:], found[0]).statement for core, found in spoken.items()}
+
+
+def memory_table(every: Iterable[Variant]) -> pd.DataFrame:
+    """Return a row for each variant and layer (``total``: stored sums, peak of activations)."""
+    import pandas as pd
+    from accel_models import footprint
+
+    rows: list[dict[str, Any]] = []
+    for variant in every:
+        if variant.cores is _PACKED:
+            continue  # the same weights, packed: a column of the plain variant
+        held = footprint(variant.work)
+        parts = [(layer.name, layer, layer.activations) for layer in held.layers]
+        for name, part, activations in [*parts, ("total", held, held.activations_peak)]:
+            rows.append(
+                {
+                    "variant": variant.name,
+                    "layer": name,
+                    "weights_packed_bytes": part.weights_packed,
+                    "weights_container_bytes": part.weights_container,
+                    "bias_bytes": part.biases,
+                    "gain_bytes": part.gains,
+                    "activation_bytes": activations,
+                }
+            )
+    table = pd.DataFrame(rows)
+    base = table[table["variant"] == "fp32"].set_index("layer")["weights_container_bytes"]
+    ratio = table["weights_packed_bytes"].to_numpy() / base.reindex(table["layer"]).to_numpy()
+    table.insert(4, "packed_times_float", ratio)
+    return table

@@ -1,0 +1,56 @@
+"""Numbers as the page prints them, each in one way only."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["cycles", "interval", "kib", "percent", "points", "points_interval", "ratio", "share"]
+
+_MINUS = "\N{MINUS SIGN}"
+_DASH = "\N{EN DASH}"
+_MISSING = "\N{EN DASH}"
+
+
+def percent(value: float) -> str:
+    """``74.6`` for a share of 0.746: accuracy, in percent without the sign."""
+    return _MISSING if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def interval(low: float, high: float) -> str:
+    """``67.9-80.8``: percent, with a dash."""
+    return f"{percent(low)}{_DASH}{percent(high)}"
+
+
+def points(value: float) -> str:
+    """``+0.4`` for a difference of shares of 0.004: percentage points, always signed."""
+    rounded = round(100 * value, 1)
+    return f"{_MINUS if rounded < 0 else '+' if rounded else '±'}{abs(rounded):.1f}"
+
+
+def points_interval(low: float, high: float) -> str:
+    """``-1.1 to +0.5``: percentage points."""
+    return f"{points(low)} to {points(high)}"
+
+
+def share(value: float) -> str:
+    """``3.4 %``, ``0``, or ``< 0.1 %``: a share that may be exactly none."""
+    if value == 0:
+        return "0"
+    return "< 0.1 %" if value < 0.001 else f"{100 * value:.1f} %"
+
+
+def cycles(value: float) -> str:
+    """``118 k``: cycles to three digits, since they are estimates."""
+    thousands = value / 1e3
+    digits = 0 if thousands >= 99.95 else 1 if thousands >= 9.995 else 2
+    return f"{thousands:.{digits}f} k"
+
+
+def ratio(value: float) -> str:
+    """``0.33x``: times something."""
+    return f"{value:.2f}×"
+
+
+def kib(value: float) -> str:
+    """``152.0``: bytes in KiB, without the unit."""
+    return f"{value / 1024:.1f}"

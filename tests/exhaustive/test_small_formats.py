@@ -1,0 +1,82 @@
+"""Every code of every small format, in every mode: compiled, specified, and by definition."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+import pytest
+
+from fxpsim import Accumulator, Overflow, QFormat, Rounding, cast, matmul, quantize, spec
+
+NEAREST = {
+    Rounding.NEAREST_UP: ceil,
+    Rounding.NEAREST_DOWN: floor,
+    Rounding.NEAREST_TO_ZERO: int,
+    Rounding.NEAREST_AWAY: lambda x: ceil(x) if x > 0 else floor(x),
+    Rounding.NEAREST_EVEN: lambda x: floor(x) + floor(x) % 2,
+    Rounding.NEAREST_ODD: lambda x: floor(x) + 1 - floor(x) % 2,
+}
+DIRECTED = {
+    Rounding.FLOOR: floor,
+    Rounding.CEIL: ceil,
+    Rounding.TOWARD_ZERO: int,
+    Rounding.AWAY_FROM_ZERO: lambda x: ceil(x) if x > 0 else floor(x),
+    Rounding.TRN_MAG: lambda x: floor(x) + (x < 0),
+    Rounding.JAM: lambda x: floor(x) | 1,
+    Rounding.JAM_UNBIASED: lambda x: floor(x) | (x != floor(x)),
+}
+
+
+def by_definition(value: Fraction, rounding: Rounding) -> int:
+    """Round a number that is not on the grid's side of a shift by 0."""
+    if rounding in DIRECTED:
+        return DIRECTED[rounding](value)
+    if value - floor(value) == Fraction(1, 2):
+        return NEAREST[rounding](value)
+    return floor(value + Fraction(1, 2))
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("shift", range(1, 9))
+def test_rounding_is_its_definition(rounding, shift):
+    for value in range(-128, 128):
+        expected = by_definition(Fraction(value, 2**shift), rounding)
+        assert spec.round_shift(value, shift, rounding) == expected
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("overflow", list(Overflow))
+def test_every_code_of_every_format_up_to_six_bits(rounding, overflow):
+    source = QFormat(7, 3)
+    codes = np.arange(source.lo, source.hi + 1)
+    values = codes / 8.0
+    for bits in range(1, 7):
+        for signed in (True, False):
+            for frac in (-2, 0, 1, 3, 5, 9):
+                target = QFormat(bits, frac, signed)
+                expected = [
+                    spec.cast(code, source, target, rounding, overflow) for code in codes.tolist()
+                ]
+                assert cast(codes, source, target, rounding, overflow).tolist() == expected
+                if frac <= 2:  # something is dropped, as the float rules assume
+                    assert quantize(values, target, rounding, overflow).tolist() == expected
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("bits", [2, 3, 4, 5])
+def test_every_pair_of_products_of_three_bit_codes(overflow, signed, bits):
+    codes = np.arange(-4, 4)
+    a = np.array(np.meshgrid(codes, codes)).reshape(2, -1).T
+    b = a.T
+    accumulator = Accumulator(bits, overflow, signed=signed)
+    expected = [
+        [
+            spec.accumulate([x * w for x, w in zip(row, column, strict=True)], accumulator).value
+            for column in b.T.tolist()
+        ]
+        for row in a.tolist()
+    ]
+    assert matmul(a, b, accumulator).tolist() == expected

@@ -1,0 +1,103 @@
+"""Formats and accumulators: ranges, text in and out, sentences for what cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from fxpsim import Accumulator, QFormat, Rounding, cast, dequantize, quantize, requantize
+from fxpsim.errors import DataError, FormatError
+from fxpsim.requantization import Shift
+
+
+@pytest.mark.parametrize(
+    ("fmt", "lo", "hi", "resolution"),
+    [
+        (QFormat(8, 4), -128, 127, 1 / 16),
+        (QFormat(8, 4, narrow=True), -127, 127, 1 / 16),
+        (QFormat(5, -2, signed=False), 0, 31, 4.0),
+        (QFormat(1, 0), -1, 0, 1.0),
+        (QFormat(62, 70), -(2**61), 2**61 - 1, 2.0**-70),
+    ],
+)
+def test_ranges(fmt, lo, hi, resolution):
+    assert (fmt.lo, fmt.hi, fmt.resolution) == (lo, hi, resolution)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("fxp-s8/4", "fxp-s8/4"),
+        ("fxp-u8/-3", "fxp-u8/-3"),
+        ("fxp-s8/4n", "fxp-s8/4n"),
+        ("fixed<8,4>", "fxp-s8/4"),
+        ("ufixed<8, 3>", "fxp-u8/5"),
+        ("fixed<8,-2>", "fxp-s8/10"),
+        ("Q4.4", "fxp-s8/4"),
+        ("UQ4.4", "fxp-u8/4"),
+        ("TIQ3.4", "fxp-s8/4"),
+    ],
+)
+def test_text_forms(text, canonical):
+    fmt = QFormat.parse(text)
+    assert str(fmt) == canonical
+    assert QFormat.parse(str(fmt)) == fmt
+
+
+def test_repr_names_both_conventions():
+    assert repr(QFormat(8, 4)) == "QFormat('fxp-s8/4': Q4.4, TI Q3.4)"
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: QFormat(0, 0), "format bits must be 1 to 62, not 0"),
+        (lambda: QFormat(8, 0.5), "format frac must be an integer, not 0.5"),
+        (lambda: QFormat(True, 0), "format bits must be an integer, not True"),
+        (lambda: QFormat(99, 5000), "format bits must be 1 to 62, not 99; format frac must be"),
+        (lambda: QFormat(8, 0, signed=False, narrow=True), "narrow format must be signed"),
+        (lambda: QFormat.parse("s8.4"), r"two readings.*fxp-s12/4.*fxp-s8/4"),
+        (lambda: QFormat.parse("eight"), "format must look like 'fxp-s8/4'"),
+        (lambda: Accumulator(1), "accumulator bits must be 2 to 64, not 1"),
+        (lambda: Accumulator(1, "warp"), "must be 2 to 64, not 1; .*did you mean 'wrap'"),
+        (lambda: Accumulator(8, "saturate_to_zero"), "must be 'saturate' or 'wrap'"),
+        (lambda: Accumulator.parse("wide"), "accumulator must look like '16,saturate'"),
+        (lambda: quantize([1.0], QFormat(8, 0), "nearest_evn"), "did you mean 'nearest_even'"),
+        (lambda: quantize([1.0], QFormat(8, 0, narrow=True), overflow="wrap"), "cannot wrap"),
+        (lambda: Shift(0.5), "shift bits must be an integer"),
+        (lambda: requantize([1], 3), "must be a Shift, not 3"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(make, sentence):
+    with pytest.raises(FormatError, match=sentence):
+        make()
+
+
+def test_bad_values_name_the_element():
+    with pytest.raises(DataError, match=r"element \[1, 0\] is NaN \(2 in all\)"):
+        quantize([[1.0, 2.0], [float("nan"), float("nan")]], QFormat(8, 4))
+    assert quantize([float("nan"), 1], QFormat(8, 4), nan="zero").tolist() == [0, 16]
+    with pytest.raises(DataError, match=r"codes must be -8 to 7 .*element \[2\] is 9"):
+        cast([1, 2, 9], QFormat(4, 0), QFormat(8, 0))
+    with pytest.raises(DataError, match="codes must be integers, not float64"):
+        dequantize([0.5], QFormat(8, 4))
+    with pytest.raises(DataError, match="must be real numbers"):
+        quantize(["a"], QFormat(8, 4))
+
+
+def test_codes_have_the_type_of_their_format_never_of_their_values():
+    assert quantize([0.0], QFormat(32, 0)).dtype == "int32"
+    assert quantize([0.0], QFormat(33, 0)).dtype == "int64"
+    assert quantize([0.0], QFormat(32, 0, signed=False)).dtype == "int64"
+
+
+def test_accumulator_text_comes_back():
+    for text in ("16,saturate", "24,wrap", "u12,saturate"):
+        assert str(Accumulator.parse(text)) == text
+    assert Accumulator.parse("20") == Accumulator(20, "wrap")
+    assert (Accumulator.parse("u8,wrap").lo, Accumulator.parse("u8,wrap").hi) == (0, 255)
+
+
+def test_requantize_is_a_rounding_shift():
+    acc = [-3, -2, -1, 0, 1, 2, 3, 1000]
+    assert requantize(acc, Shift(1, Rounding.NEAREST_UP)).tolist() == [-1, -1, 0, 0, 1, 1, 2, 127]
+    assert requantize([5], Shift(-3), QFormat(6, 0)).tolist() == [31]
