@@ -161,7 +161,7 @@ def _modular(operands: _Operands, accumulator: Accumulator, proven: bool) -> Int
     bits, peak = accumulator.bits, operands.sum_peak
     signed = int(accumulator.signed)
     narrow = bits < 32 + signed or (proven and peak < 1 << 31)
-    if bits <= 16 and operands.sixteen:
+    if bits < 16 + signed and operands.sixteen:  # stored lanes are signed
         return _run(Plan("wrap", "i16", 16 - bits, signed), operands)
     if narrow and operands.sixteen and has_vnni():
         return _run(Plan("wrap", "vnni", max(0, 32 - bits), signed), operands)

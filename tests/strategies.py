@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -34,8 +36,9 @@ def formats(draw, max_bits: int = 62):
 
 @st.composite
 def accumulators(draw, max_bits: int = 62):
+    edges = [bits for bits in (2, 8, 15, 16, 17, 31, 32, 33, 62) if bits <= max_bits]
     return Accumulator(
-        draw(st.integers(2, max_bits)),
+        draw(st.integers(2, max_bits) | st.sampled_from(edges)),
         draw(accumulator_modes),
         signed=draw(st.sampled_from([True, True, True, False])),
     )
@@ -74,7 +77,7 @@ def graphs(draw, bits: int | None = None):
         nodes.append(Node(name, op, nodes[-1].name if nodes else "input"))
         spec = op.infer(spec)
 
-    for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
         weight = QFormat(draw(st.integers(1, 8)), draw(st.integers(0, 8)))
         codes = rng.integers(weight.lo, weight.hi, (inputs, outputs), endpoint=True)
         bias, bias_format = None, None

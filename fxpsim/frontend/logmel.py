@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.errors import ConfigError, DataError
 
@@ -91,9 +91,7 @@ class LogMel:
 
     def mel_matrix(self) -> NDArray[np.float32]:
         """Triangle weights, float32 [fft_length / 2 + 1, bands], peak 1."""
-        return _mel_matrix(
-            self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz
-        )
+        return _mel_matrix(self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz)
 
     def features(self, audio: NDArray[np.int16]) -> NDArray[np.float32]:
         """Values before quantisation: log2 of band power plus the offset.
@@ -134,7 +132,8 @@ class LogMel:
         """Round to nearest even and saturate, as the output format says."""
         limit = 1 << (self.output_bits - 1)
         scaled = np.rint(features * np.float32(2.0**self.output_frac))
-        return np.clip(scaled, -limit, limit - 1).astype(np.int8)
+        codes: NDArray[np.int8] = np.clip(scaled, -limit, limit - 1).astype(np.int8)
+        return codes
 
     def _rows(self, clips: NDArray[np.int16]) -> NDArray[np.float32]:
         window = (np.hanning(self.frame_length + 1)[:-1] / 32768.0).astype(np.float32)
@@ -154,7 +153,7 @@ class LogMel:
 def _mel_matrix(
     sample_rate: int, fft_length: int, bands: int, low_hz: float, high_hz: float
 ) -> NDArray[np.float32]:
-    def mel(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def mel(hertz: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0))
 
     edges = np.linspace(mel(low_hz), mel(high_hz), bands + 2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fxpsim.kernels._jit import kernel
 
@@ -26,21 +29,24 @@ def pack_rows(a, shift, low_half, doubled, out):
             out[i, k] = value
 
 
-@kernel
-def pack_panels(b, column, shift, low_half, out):
-    """Copy columns of ``b`` (K, N) from ``column`` on into ``out`` (panels, K, width), 0 beyond N.
+def pack_panels(
+    b: NDArray[np.integer], dtype: type[np.signedinteger], shift: int, low_half: bool
+) -> Callable[[int, int, int], NDArray[np.signedinteger]]:
+    """Return a function (column, panels, width) that copies columns of ``b`` (K, N) into panels.
 
-    Scaled by ``2**shift``; ``low_half`` keeps the low 16 bits of each entry.
+    A panel is (K, width), with 0 beyond column N.  Entries are scaled by ``2**shift``;
+    ``low_half`` keeps the low 16 bits of each.
     """
-    panels, length, width = out.shape
-    for panel in range(panels):
-        first = column + panel * width
-        count = min(width, b.shape[1] - first)
-        for k in range(length):
-            for lane in range(count):
-                value = np.int64(b[k, first + lane]) << shift
-                if low_half:
-                    value &= 0xFFFF
-                out[panel, k, lane] = value
-            for lane in range(count, width):
-                out[panel, k, lane] = 0
+    scaled = b.astype(dtype) << shift if shift else b.astype(dtype)
+    if low_half:
+        scaled &= 0xFFFF
+
+    def panels_of(column: int, panels: int, width: int) -> NDArray[np.signedinteger]:
+        columns = scaled[:, column : column + panels * width]
+        missing = panels * width - columns.shape[1]
+        if missing:
+            columns = np.pad(columns, ((0, 0), (0, missing)))
+        split = columns.reshape(len(b), panels, width)
+        return np.ascontiguousarray(split.transpose(1, 0, 2))
+
+    return panels_of

@@ -161,10 +161,9 @@ def multiply(
     padded = wide * width + thin * count
 
     vnni, sixteen = plan.lane == "vnni", plan.lane == "i16"
-    wide_panels = np.empty((wide, length, width), plan.panel)
-    thin_panels = np.empty((thin, length, count), plan.panel)
-    pack_panels(b, 0, plan.b_shift, vnni, wide_panels)
-    pack_panels(b, wide * width, plan.b_shift, vnni, thin_panels)
+    panels = pack_panels(b, plan.panel, plan.b_shift, low_half=vnni)
+    wide_panels = panels(0, wide, width)
+    thin_panels = panels(wide * width, thin, count)
     begin = np.zeros((1 if start is None else start.shape[0], padded), plan.entry)
     if start is not None:
         begin[:, :outputs] = start << (plan.a_shift + plan.b_shift)

@@ -63,7 +63,7 @@ class EvaluationSet:
 
     @classmethod
     def shipped(cls) -> EvaluationSet:
-        """The synthetic set that the package carries."""
+        """Return the synthetic set that the package carries."""
         with as_file(files("fxpsim.kws") / "data" / "evaluation.npz") as path:
             return cls._of_features(path)
 

@@ -188,6 +188,6 @@ class FloatNetwork:
 
     @classmethod
     def shipped(cls) -> FloatNetwork:
-        """The trained ``kws250k`` that the package carries."""
+        """Return the trained ``kws250k`` that the package carries."""
         with as_file(files("fxpsim.kws") / "data" / "kws250k-float.npz") as path:
             return cls.load(path)

@@ -6,6 +6,8 @@ import wave
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,9 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
         Where the file is missing, truncated, or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because numpy leaves a truncated file open.
+        with path.open("rb") as handle:
+            file = np.load(handle, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} must be an .npz file, but it is a single array")
             return {key: file[key] for key in file.files}
@@ -148,13 +152,10 @@ def audio_of_npz(path: Path) -> list[Clip]:
     zigzag = low.astype(np.uint16) | (high.astype(np.uint16) << 8)
     steps = (zigzag >> 1) ^ (np.uint16(0) - (zigzag & 1))
     audio = np.cumsum(steps.view(np.int16), dtype=np.int16)
-    pieces = [audio[a:b] for a, b in zip(offset[:-1], offset[1:], strict=True)]
-
-    def held(piece: NDArray[np.int16]) -> Callable[[], NDArray[np.int16]]:
-        return lambda: piece
+    pieces = [audio[a:b] for a, b in pairwise(offset)]
 
     return [
-        Clip(word, speaker, name, held(piece))
+        Clip(word, speaker, name, piece.copy)
         for word, speaker, name, piece in zip(words, speakers, names, pieces, strict=True)
     ]
 
@@ -179,8 +180,7 @@ def _tree(root: Path) -> Iterator[Clip]:
             if folder.name == BACKGROUND:
                 yield from _background(file, name)
             elif wanted is None or name in wanted or folder.name == SILENCE:
-                speaker = _speaker(file.stem)
-                yield Clip(folder.name, speaker, name, lambda file=file: read_wav(file))
+                yield Clip(folder.name, _speaker(file.stem), name, partial(read_wav, file))
 
 
 def _speaker(stem: str) -> str:
@@ -193,11 +193,11 @@ def _background(file: Path, name: str) -> Iterator[Clip]:
     audio = read_wav(file)
     for i in range(audio.size // CLIP_SAMPLES):
         piece = audio[i * CLIP_SAMPLES : (i + 1) * CLIP_SAMPLES]
-        yield Clip(SILENCE, "", f"{name}#{i}", lambda piece=piece: piece)
+        yield Clip(SILENCE, "", f"{name}#{i}", piece.copy)
 
 
 def read_wav(path: Path) -> NDArray[np.int16]:
-    """Samples of a 16-bit mono PCM file at 16 kHz, int16 [samples].
+    """Read a 16-bit mono PCM file at 16 kHz, int16 [samples].
 
     Raises
     ------
@@ -209,7 +209,9 @@ def read_wav(path: Path) -> NDArray[np.int16]:
             found = (file.getsampwidth() * 8, file.getnchannels(), file.getframerate())
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError, OSError) as error:
-        raise DataError(f"{path} cannot be read as a PCM .wav file: {error or 'it is cut short'}") from error
+        raise DataError(
+            f"{path} cannot be read as a PCM .wav file: {error or 'it is cut short'}"
+        ) from error
     if found != (16, 1, SAMPLE_RATE):
         raise DataError(
             f"{path} must be 16-bit mono at {SAMPLE_RATE} Hz, not {found[0]}-bit with "

@@ -26,7 +26,7 @@ def rms(sound: NDArray[np.floating[Any]]) -> float:
 
 
 def resample(sound: Sound, length: int) -> Sound:
-    """The same sound on ``length`` samples, band-limited (Fourier interpolation)."""
+    """Put the same sound on ``length`` samples, band-limited (Fourier interpolation)."""
     spectrum = np.fft.rfft(sound)
     return np.fft.irfft(spectrum[: length // 2 + 1], length) * (length / sound.size)
 
@@ -50,6 +50,6 @@ def coloured_noise(rng: np.random.Generator, samples: int, exponent: float) -> S
     return noise / rms(noise)
 
 
-def to_int16(sound: Sound) -> NDArray[np.int16]:
-    """Samples as 16-bit integers, saturated."""
+def to_int16(sound: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
+    """Round samples to 16-bit integers, saturated."""
     return np.clip(np.rint(sound * 32768.0), -32768, 32767).astype(np.int16)

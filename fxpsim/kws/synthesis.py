@@ -60,7 +60,7 @@ def plan(role: Role, clips_per_class: int = CLIPS_PER_CLASS) -> tuple[Utterance,
     """All clips of a role, class after class; the same on every machine."""
     cast = cast_of(role)
     others = unknown_words()
-    utterances = []
+    utterances: list[Utterance] = []
     for label in LABELS:
         for i in range(clips_per_class):
             seed = (cast.seed, len(utterances))
@@ -82,8 +82,9 @@ def plan(role: Role, clips_per_class: int = CLIPS_PER_CLASS) -> tuple[Utterance,
                     voice,
                     speed=float(rng.uniform(0.8, 1.25)),
                     pitch=float(rng.uniform(0.85, 1.15)),
-                    level_db=float(rng.uniform(-60, -25) if label == SILENCE else
-                                   rng.uniform(-30, -14)),
+                    level_db=float(
+                        rng.uniform(-60, -25) if label == SILENCE else rng.uniform(-30, -14)
+                    ),
                     snr_db=float(rng.uniform(5, 30)),
                     noise_exponent=float(rng.uniform(0, 2)),
                     seed=seed,
@@ -93,7 +94,7 @@ def plan(role: Role, clips_per_class: int = CLIPS_PER_CLASS) -> tuple[Utterance,
 
 
 def spoken(utterance: Utterance) -> NDArray[np.float64]:
-    """The trimmed word alone, at the synthesizer's own level; silence gives no samples."""
+    """Speak the word alone, trimmed, at the synthesizer's own level; silence has no samples."""
     if utterance.voice is None:
         return np.empty(0)
     sound = trim(

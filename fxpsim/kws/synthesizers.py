@@ -36,7 +36,9 @@ def missing_packages() -> tuple[str, ...]:
     )
 
 
-def speak(word: str, voice: Voice, *, speed: float = 1.0, pitch: float = 1.0) -> NDArray[np.float64]:
+def speak(
+    word: str, voice: Voice, *, speed: float = 1.0, pitch: float = 1.0
+) -> NDArray[np.float64]:
     """One spoken word, float64 [samples] at 16 kHz in units of full scale.
 
     Parameters
@@ -72,9 +74,8 @@ def speak(word: str, voice: Voice, *, speed: float = 1.0, pitch: float = 1.0) ->
             check=False,
         )
         if done.returncode or not path.exists() or path.stat().st_size <= 44:
-            raise DataError(
-                f"{program} could not speak {word!r} as {voice}: {done.stderr.strip() or 'no sound'}"
-            )
+            reason = done.stderr.strip() or "no sound"
+            raise DataError(f"{program} could not speak {word!r} as {voice}: {reason}")
         with wave.open(str(path)) as file:
             rate = file.getframerate()
             sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0

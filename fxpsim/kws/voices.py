@@ -64,7 +64,7 @@ def unknown_words() -> tuple[str, ...]:
 
 
 def cast_of(role: Role) -> Cast:
-    """The voices, accents, variants and noise seed of a role."""
+    """Return the voices, accents, variants and noise seed of a role."""
     if role not in ("evaluation", "training"):
         raise ConfigError(
             f"role must be evaluation or training, not {role!r}"

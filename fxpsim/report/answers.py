@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fxpsim.report import wording as say
 from fxpsim.report.costs import CORES
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "summarise"]
 
+_ADVERBS = {"saturate": "saturating", "wrap": "wrapping"}
+
 
 def answer(study: Study) -> dict[str, str]:
     """Return what to build, question by question."""
@@ -23,6 +25,7 @@ def answer(study: Study) -> dict[str, str]:
     points = study.accumulators[study.accumulators["weight_bits"] == bits]
     smallest = narrowest_by_mode(study.accumulators, bits)
     return {
+        "In short": _in_short(study, points, bits, smallest),
         "Weight bits": _weights(study, bits, lossless),
         "Accumulator bits": _accumulator(points, bits, smallest),
         "Saturate or wrap": _overflow(points, bits, smallest),
@@ -42,6 +45,43 @@ def _choose(accuracy: pd.DataFrame) -> tuple[int, bool]:
     return int(integer.loc[integer["to_float"].idxmax(), "weight_bits"]), False
 
 
+def _in_short(
+    study: Study, points: pd.DataFrame, bits: int, smallest: dict[str, int | None]
+) -> str:
+    proven = int(points["proven_bits"].iloc[0])
+    text = f"{bits}-bit weights; accumulators of {proven} bits, which no input can overflow"
+    usable = {mode: width for mode, width in smallest.items() if width is not None}
+    # Of equal widths the wrapping one is cheaper in software.
+    mode = min(usable, key=lambda mode: (usable[mode], mode == "saturate"), default=None)
+    if mode is not None and usable[mode] < proven:
+        text += f", or of {usable[mode]} {_ADVERBS[mode]} ones if this data says it all"
+    row = _proven_row(points)
+    core = next(iter(CORES))
+    times = row["neon_cycles"] / _float_cycles(study)[core]
+    return (
+        f"{text}. Against float that is {say.ratio(_packed(study, bits)[1])} of the weight bytes "
+        f"and, by estimate, {say.ratio(times)} of the cycles on {core}."
+    )
+
+
+def _proven_row(points: pd.DataFrame) -> pd.Series[Any]:
+    proven = points["bits"] == points["proven_bits"]
+    return points[proven & (points["overflow"] == "wrap")].iloc[0]
+
+
+def _float_cycles(study: Study) -> dict[str, float]:
+    """Return the cycles of fp32 by core."""
+    totals = study.costs[(study.costs["layer"] == "total") & (study.costs["variant"] == "fp32")]
+    return dict(zip(totals["core"], totals["cycles"], strict=True))
+
+
+def _packed(study: Study, bits: int) -> tuple[float, float]:
+    """Return the bytes of packed weights, and their share of float's."""
+    rows = study.memory[study.memory["layer"] == "total"].set_index("variant")
+    row = rows.loc[f"{bits}-bit"]
+    return row["weights_packed_bytes"], row["packed_times_float"]
+
+
 def _weights(study: Study, bits: int, lossless: bool) -> str:
     rows = study.accuracy.set_index("network")
     chosen, floating = rows.loc[f"{bits}-bit"], rows.loc["float"]
@@ -52,13 +92,13 @@ def _weights(study: Study, bits: int, lossless: bool) -> str:
     )
     if lossless:
         text = (
-            f"{bits} bits are the fewest for which a loss of {MARGIN:.0%} of the clips is excluded "
-            f"on this data: {compared}."
+            f"{bits} bits are the fewest that keep float's accuracy on this data (a loss of "
+            f"{100 * MARGIN:.0f} points is excluded): {compared}."
         )
     else:
         text = (
-            f"None of these networks excludes a loss of {MARGIN:.0%} against float on this data; "
-            f"{bits} bits lose least: {compared}."
+            f"For no width is a loss of {100 * MARGIN:.0f} points against float excluded on this "
+            f"data; {bits} bits lose least: {compared}."
         )
     if study.stored is not None and chosen["real_accuracy"] == chosen["real_accuracy"]:
         text += (
@@ -74,12 +114,12 @@ def _accumulator(points: pd.DataFrame, bits: int, smallest: dict[str, int | None
         f"With {bits}-bit weights, {proven} bits are proven: no input can overflow them. This data "
         f"never needs more than {needed}."
     )
-    usable = [
-        f"{width} bits {name}"
-        for mode, name in (("saturate", "saturating"), ("wrap", "wrapping"))
-        if (width := smallest[mode]) is not None
-    ]
-    return f"{text} Down to {' or '.join(usable)}, no loss shows." if usable else text
+    usable = [f"{width} bits {_ADVERBS[mode]}" for mode, width in smallest.items() if width]
+    if not usable:
+        return text
+    if len(set(smallest.values())) == 1:
+        usable = [f"{smallest['wrap']} bits in either mode"]
+    return f"{text} Down to {' or '.join(usable)}, no loss is measured."
 
 
 def _overflow(points: pd.DataFrame, bits: int, smallest: dict[str, int | None]) -> str:
@@ -107,12 +147,8 @@ def _overflow(points: pd.DataFrame, bits: int, smallest: dict[str, int | None]) 
 
 
 def _costs(study: Study, points: pd.DataFrame, bits: int) -> str:
-    proven = int(points["proven_bits"].iloc[0])
-    row = points[(points["bits"] == proven) & (points["overflow"] == "wrap")].iloc[0]
-    totals = study.costs[study.costs["layer"] == "total"]
-    floating = totals[totals["variant"] == "fp32"].set_index("core")["cycles"]
-    memory = study.memory[study.memory["layer"] == "total"].set_index("variant")
-    packed = memory.loc[f"{bits}-bit", "weights_packed_bytes"]
+    row, floating = _proven_row(points), _float_cycles(study)
+    packed, times_float = _packed(study, bits)
     core, array = list(CORES)[:2]
     neon, systolic = row["neon_cycles"], row["systolic_cycles"]
     return (
@@ -121,7 +157,7 @@ def _costs(study: Study, points: pd.DataFrame, bits: int) -> str:
         f"{say.ratio(neon / floating[core])} of float's, and at {say.cycles(systolic)} on "
         f"{array}, {say.ratio(systolic / floating[array])} of float's there. Packed weights take "
         f"{say.kib(packed)} KiB, "
-        f"{say.ratio(memory.loc[f'{bits}-bit', 'packed_times_float'])} of float's."
+        f"{say.ratio(times_float)} of float's."
     )
 
 

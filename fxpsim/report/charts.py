@@ -115,7 +115,7 @@ def cycles_figure(costs: pd.DataFrame) -> str:
                 y, thousands, rows["times_float"], rows["cycles_high"] / 1e3, strict=True
             ):
                 panel.annotate(
-                    f"{value:.0f} k   {ratio:.2f}×",
+                    f"{value:.0f} k, {ratio:.2f}×",
                     (max(end, value), height),
                     xytext=(5, 0),
                     textcoords="offset points",
@@ -156,7 +156,7 @@ def memory_figure(memory: pd.DataFrame) -> str:
             left = [a + b for a, b in zip(left, kib, strict=True)]
         for height, end in enumerate(left):
             axes.annotate(
-                f"{end:.0f} KiB   {end / left[0]:.2f}×",
+                f"{end:.0f} KiB, {end / left[0]:.2f}×",
                 (end, height),
                 xytext=(5, 0),
                 textcoords="offset points",

@@ -66,10 +66,9 @@ def _reasons(points: pd.DataFrame, weight_bits: int) -> dict[tuple[int, str], li
     for mode in _MODES:
         note(32, mode, "reference")
         note(proven, mode, "narrowest proven")
-        note(needed, mode, "all that this data needs")
+        note(needed, mode, "needed by this data")
         note(_LANE_BITS, mode, "16-bit lanes")
         if (bits := smallest[mode]) is not None:
-            name = "saturating" if mode == "saturate" else "wrapping"
-            note(bits, mode, f"narrowest {name} that is usable")
-            note(bits - 1, mode, "one bit fewer")
+            note(bits, mode, "narrowest usable")
+            note(bits - 1, mode, "one bit too few")
     return reasons

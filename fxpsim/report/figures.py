@@ -11,12 +11,13 @@ from fxpsim.report.verdict import Verdict
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["layer_figure", "sweep_figure"]
 
 _MODES = ("saturate", "wrap")
 _LINES = {"saturate": COLOURS["accent"], "wrap": COLOURS["second"]}
-_SHOWN_RUN = 3  # widths that a word has room in
+_LETTERS = 5  # that a width has room for
 _DARK = frozenset({Verdict.PROVEN, Verdict.BROKEN})
 
 
@@ -24,24 +25,38 @@ def sweep_figure(points: pd.DataFrame) -> str:
     """Return accuracy against accumulator width, a panel a weight width, verdicts below."""
     widths = points["weight_bits"].unique()
     alternative = "Accuracy against accumulator bits, saturating and wrapping, by weight bits"
-    with canvas("sweep", 2.35 * len(widths) + 0.2, alternative) as drawn:
-        ratios = [5.0, 1.0] * len(widths)
-        axes = drawn.figure.subplots(
-            2 * len(widths), 1, sharex=True, gridspec_kw={"height_ratios": ratios}
-        )
+    low, high = int(points["bits"].min()), int(points["bits"].max())
+    with canvas("sweep", 2.3 * len(widths) + 0.5, alternative) as drawn:
+        panels = drawn.figure.add_gridspec(len(widths), 1, hspace=0.08)
         for number, weight_bits in enumerate(widths):
             of_width = points[points["weight_bits"] == weight_bits]
-            upper, lower = axes[2 * number], axes[2 * number + 1]
+            inner = panels[number].subgridspec(2, 1, height_ratios=[5, 1], hspace=0.0)
+            upper, lower = inner.subplots()
             _curves(upper, of_width)
             _verdicts(lower, of_width)
             upper.set_title(f"{weight_bits}-bit weights")
+            for axes in (upper, lower):
+                axes.set_xlim(low - 0.5, high + 0.5)
+                axes.set_xticks(range(low, high + 1, 2))
             upper.tick_params(labelbottom=False)
-        low, high = int(points["bits"].min()), int(points["bits"].max())
-        axes[-1].set_xlim(low - 0.5, high + 0.5)
-        axes[-1].set_xticks(range(low, high + 1, 2))
-        axes[-1].tick_params(labelbottom=True)
-        axes[-1].set_xlabel("accumulator bits")
+        lower.set_xlabel("accumulator bits")
+        _legend(drawn.figure)
     return drawn.svg
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.patches import Patch
+
+    chips = [Patch(color=COLOURS[verdict.value], label=verdict.value) for verdict in Verdict]
+    figure.legend(
+        handles=chips,
+        loc="outside upper right",
+        ncols=len(chips),
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.2,
+        handleheight=1.0,
+    )
 
 
 def _curves(axes: Axes, points: pd.DataFrame) -> None:
@@ -71,10 +86,10 @@ def _curves(axes: Axes, points: pd.DataFrame) -> None:
             markersize=3,
         )
     _name_curves(axes, points)
-    note = {"fontsize": 8, "color": COLOURS["muted"], "va": "bottom"}
-    axes.text(proven - 0.3, 6, f"proven from {proven} bits", **note)
+    axes.text(proven - 0.35, 5, f"proven from {proven} bits", fontsize=8, color=COLOURS["ink"])
     if needed < proven:
-        axes.text(needed - 0.65, 6, f"no overflow here from {needed}", ha="right", **note)
+        text = f"no overflow on this data from {needed} bits"
+        axes.text(needed - 0.35, 17, text, fontsize=8, color=COLOURS["ink"])
     axes.set_ylim(0, 103)
     axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
     tidy(axes)
@@ -82,10 +97,10 @@ def _curves(axes: Axes, points: pd.DataFrame) -> None:
 
 def _name_curves(axes: Axes, points: pd.DataFrame) -> None:
     """Write each mode's name beside the steepest part of its curve."""
-    for mode, (dx, ha) in {"saturate": (-0.5, "right"), "wrap": (0.5, "left")}.items():
+    for mode, (dx, ha) in {"saturate": (-0.7, "right"), "wrap": (0.5, "left")}.items():
         rows = points[points["overflow"] == mode].sort_values("bits")
         low, high = rows["accuracy"].min(), rows["accuracy"].max()
-        aim = low + (0.8 if mode == "saturate" else 0.3) * (high - low)
+        aim = low + (0.8 if mode == "saturate" else 0.45) * (high - low)
         above = rows[rows["accuracy"] >= aim].iloc[0]
         axes.text(
             float(above["bits"]) + dx,
@@ -114,14 +129,14 @@ def _verdicts(axes: Axes, points: pd.DataFrame) -> None:
                 edgecolor=COLOURS["paper"],
                 linewidth=0.8,
             )
-            if len(bits) >= _SHOWN_RUN:
+            if len(verdict.value) <= _LETTERS * len(bits):
                 axes.text(
                     (bits[0] + bits[-1]) / 2,
                     row,
                     verdict.value,
                     ha="center",
                     va="center_baseline",
-                    fontsize=7.5,
+                    fontsize=7,
                     color="#ffffff" if verdict in _DARK else "#222222",
                 )
     axes.set_yticks([0, 1], ["wrapping", "saturating"])
@@ -136,7 +151,7 @@ def layer_figure(widths: pd.DataFrame) -> str:
     groups = widths["weight_bits"].unique()
     layers = list(widths["layer"].unique())
     alternative = "Accumulator bits that each layer needs: by this data, proven, by data type"
-    with canvas("layers", 0.27 * len(layers) + 1.0, alternative) as drawn:
+    with canvas("layers", 0.3 * len(layers) + 1.0, alternative) as drawn:
         axes = drawn.figure.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)[0]
         for panel, weight_bits in zip(axes, groups, strict=True):
             rows = widths[widths["weight_bits"] == weight_bits]
@@ -144,20 +159,23 @@ def layer_figure(widths: pd.DataFrame) -> str:
             panel.hlines(
                 y, rows["needed_bits"], rows["proven_bits"], color=COLOURS["safe"], linewidth=5
             )
-            ends = {"needed_bits": ("o", "second", -1), "proven_bits": ("s", "proven", 1)}
-            for column, (marker, colour, side) in ends.items():
-                panel.plot(rows[column], y, marker, color=COLOURS[colour], markersize=5.5)
+            panel.plot(rows["type_bits"], y, "|", color=COLOURS["muted"], markersize=11)
+            ends = {
+                "proven_bits": ("s", "proven", "#ffffff"),
+                "needed_bits": ("o", "holds", "#222222"),
+            }
+            for column, (marker, colour, ink) in ends.items():
+                panel.plot(rows[column], y, marker, color=COLOURS[colour], markersize=13)
                 for height, bits in zip(y, rows[column], strict=True):
-                    panel.annotate(
+                    panel.text(
+                        bits,
+                        height,
                         str(bits),
-                        (bits, height),
-                        xytext=(7 * side, 0),
-                        textcoords="offset points",
-                        ha="right" if side < 0 else "left",
+                        ha="center",
                         va="center_baseline",
-                        fontsize=8,
+                        fontsize=7.5,
+                        color=ink,
                     )
-            panel.plot(rows["type_bits"], y, "|", color=COLOURS["muted"], markersize=9)
             panel.set_title(f"{weight_bits}-bit weights")
             panel.set_xlabel("accumulator bits")
             tidy(panel, grid="x")
@@ -165,6 +183,6 @@ def layer_figure(widths: pd.DataFrame) -> str:
         axes[0].set_yticks(range(len(layers)), layers)
         axes[0].set_ylim(len(layers) - 0.5, -0.5)
         low, high = int(widths["needed_bits"].min()), int(widths["type_bits"].max())
-        axes[0].set_xlim(low - 1.8, high + 0.8)
+        axes[0].set_xlim(low - 1, high + 1)
         axes[0].set_xticks(range(low - low % 2, high + 1, 2))
     return drawn.svg

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-_MODES = {"saturate": "saturating", "wrap": "wrapping", "either": "either mode"}
+_MODES = {"saturate": "saturating", "wrap": "wrapping", "either": "either"}
 
 
 def render(
@@ -53,7 +53,7 @@ def render(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals["say"] = wording
+    environment.globals |= {"say": wording, "count": "{:,}".format}
     title = study.evaluation.title
     pictures = {
         "sweep": sweep_figure(study.accumulators),
@@ -78,6 +78,9 @@ def render(
         cores=list(CORES),
         costs=_costs(study.costs),
         memory=_memory(study.memory),
+        memory_layers=list(study.memory["layer"].unique()),
+        heaviest=_heaviest(study.memory),
+        floating=study.accuracy.to_dict("records")[0],
         layers=_layers(study.layers),
         pictures={name: Markup(svg) for name, svg in pictures.items()},
         colours=COLOURS,
@@ -116,11 +119,19 @@ def _costs(costs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _memory(memory: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the totals by variant, and each integer network's bytes by layer."""
-    return [
-        {"name": name, "rows": memory[memory["variant"] == name].to_dict("records")}
-        for name in memory["variant"].unique()
-    ]
+    """Return a row a variant: its bytes by layer, and their total."""
+    found = []
+    for name in memory["variant"].unique():
+        rows = memory[memory["variant"] == name].set_index("layer").to_dict("index")
+        found.append({"name": name, "layers": rows, "total": rows["total"]})
+    return found
+
+
+def _heaviest(memory: pd.DataFrame) -> dict[str, Any]:
+    """Return the layer with the most weights, and its share of them."""
+    weights = memory[memory["variant"] == "fp32"].set_index("layer")["weights_packed_bytes"]
+    layer = weights.drop("total").idxmax()
+    return {"layer": layer, "share": float(weights[layer] / weights["total"])}
 
 
 def _layers(layers: pd.DataFrame) -> list[dict[str, Any]]:

@@ -321,7 +321,9 @@ def _judged(
 
 def _priced(graph: Graph, point: Accumulator) -> dict[str, float]:
     found = {}
-    for prefix, estimate in zip(("neon", "systolic"), point_costs(graph, point).values(), strict=True):
+    for prefix, estimate in zip(
+        ("neon", "systolic"), point_costs(graph, point).values(), strict=True
+    ):
         found[f"{prefix}_cycles"] = estimate.cycles
         found[f"{prefix}_cycles_low"] = estimate.low
         found[f"{prefix}_cycles_high"] = estimate.high

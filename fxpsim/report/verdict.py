@@ -7,7 +7,7 @@ from enum import StrEnum
 
 __all__ = ["BROKEN_BELOW", "MARGIN", "USABLE", "Verdict", "judge", "narrowest", "no_loss"]
 
-#: A loss of accuracy that matters: what "no loss" must exclude, as a share of clips.
+#: A loss of accuracy that matters, as a share of clips: what "no loss" must exclude.
 MARGIN = 0.02
 #: A loss that makes a network useless, as a share of clips.
 BROKEN_BELOW = 0.05
@@ -32,9 +32,9 @@ _MEANINGS = {
     Verdict.PROVEN: "no input whatever can overflow it: the same bits as a 32-bit accumulator",
     Verdict.SAFE: "no sum overflowed on this data: the same bits here, without proof",
     Verdict.HOLDS: "some sums overflow, but the paired 95 % interval of the difference to 32 bits "
-    f"reaches 0 and excludes a loss of {MARGIN:.0%} of the clips",
+    f"reaches 0 and excludes a loss of {100 * MARGIN:.0f} points",
     Verdict.DEGRADED: "a loss is measured or cannot be excluded",
-    Verdict.BROKEN: f"a loss of more than {BROKEN_BELOW:.0%} of the clips, measured",
+    Verdict.BROKEN: f"a loss of more than {100 * BROKEN_BELOW:.0f} points, measured",
 }
 #: Verdicts with which a design can be built.
 USABLE = frozenset({Verdict.PROVEN, Verdict.SAFE, Verdict.HOLDS})
@@ -45,9 +45,7 @@ def no_loss(low: float, high: float) -> bool:
     return high >= 0 and low > -MARGIN
 
 
-def judge(
-    *, proven: bool, overflows: bool, difference: tuple[float, float, float]
-) -> Verdict:
+def judge(*, proven: bool, overflows: bool, difference: tuple[float, float, float]) -> Verdict:
     """Return the verdict on an accumulator.
 
     Parameters

@@ -47,7 +47,7 @@ class SoundAugmentation:
     babbling: float = 0.2
 
     def __call__(self, sounds: Sounds, noises: Sounds, rng: np.random.Generator) -> Sounds:
-        """Changed copies of ``sounds``; ``noises`` [recordings, 16000] are mixed in."""
+        """Return changed copies of ``sounds``; ``noises`` [recordings, 16000] are mixed in."""
         out = np.stack([self._one(sound, noises, rng) for sound in sounds])
         others = rng.permutation(len(out))
         gains = 10 ** (-rng.uniform(*self.babble_db, size=len(out)) / 20)
@@ -67,7 +67,8 @@ class SoundAugmentation:
             noise = np.roll(noises[rng.integers(len(noises))], rng.integers(CLIP_SAMPLES))
             level = max(rms(moved), 1e-4) * 10 ** (-rng.uniform(*self.snr_db) / 20)
             moved += noise * (level / max(rms(noise), 1e-5))
-        return moved.astype(np.float32)
+        changed: Sounds = moved.astype(np.float32)
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class FeatureAugmentation:
     def __call__(
         self, windows: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Changed windows and their class targets [clips, classes]."""
+        """Return changed windows and their class targets [clips, classes]."""
         clips, rows, bands = windows.shape
 
         def uniform(scale: float) -> Tensor:

@@ -91,7 +91,9 @@ def train(data: Path, recipe: Recipe, *, report: Callable[[str], None] = print) 
     clips = [clip for clip in recordings(data) if clip.split == "train"]
     real = real_words(clips)
     if not len(real.silence):
-        raise DataError(f"training needs _silence_ clips for noise, and {data} has none to train on")
+        raise DataError(
+            f"training needs _silence_ clips for noise, and {data} has none to train on"
+        )
     report(f"{len(real.labels)} clips of {len({clip.speaker for clip in clips})} speakers")
     noises = np.concatenate([real.silence, coloured_noises(recipe.noises, recipe.seed)])
     front_ends = (recipe.front_end, recipe.teacher_front_end)
@@ -125,9 +127,7 @@ def train(data: Path, recipe: Recipe, *, report: Callable[[str], None] = print) 
     torch.manual_seed(recipe.seed)
     teacher = ConvolutionalTeacher(recipe.teacher_channels, mean=mean, deviation=deviation)
     teacher = teacher.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-    targets = soft_targets(
-        labels, len(LABELS), smoothing=recipe.smoothing, teacher=None, trust=0.0
-    )
+    targets = soft_targets(labels, len(LABELS), smoothing=recipe.smoothing, teacher=None, trust=0.0)
     fit(
         teacher, teacher_codes, scale, targets, weights, recipe.teacher_schedule,
         recipe.teacher_change, seed=recipe.seed, progress=_progress("steps of the teacher"),
@@ -181,7 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network.save(options.out / FILE)
         for split in ("validation", "test"):
             scored = EvaluationSet.read(
-                options.data, front_end=network.front_end, split=split  # type: ignore[arg-type]
+                options.data,
+                front_end=network.front_end,
+                split=split,
             )
             right = network.logits(scored.features).argmax(1) == scored.labels
             print(f"{split}: {100 * right.mean():.1f} % of {scored.description}")
@@ -189,8 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(
-        f"{options.out / FILE}: {network.parameters} parameters, "
-        f"{time.monotonic() - started:.0f} s"
+        f"{options.out / FILE}: {network.parameters} parameters, {time.monotonic() - started:.0f} s"
     )
     return 0
 

@@ -34,7 +34,8 @@ class Words:
     @property
     def silence(self) -> Sounds:
         """The clips in which nobody speaks."""
-        return self.sounds[self.labels == LABELS.index(SILENCE)]
+        quiet: Sounds = self.sounds[self.labels == LABELS.index(SILENCE)]
+        return quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Material:
 
 
 def real_words(clips: Sequence[Clip]) -> Words:
-    """Recordings as sounds.
+    """Read recordings as sounds.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def synthetic_words(clips_per_class: int, progress: Progress | None = None) -> W
 
 
 def coloured_noises(count: int, seed: int) -> Sounds:
-    """A bank of one-second noises from white to brown, float32 [count, 16000]."""
+    """Make a bank of one-second noises from white to brown, float32 [count, 16000]."""
     rng = np.random.default_rng((seed, 1))
     return np.stack(
         [coloured_noise(rng, CLIP_SAMPLES, rng.uniform(0, 2)).astype(np.float32)
@@ -96,7 +97,7 @@ def augmented(
     threads: int = 2,
     progress: Progress | None = None,
 ) -> Material:
-    """``copies`` changed copies of all words, each as seen by every front end.
+    """Make changed copies of all words, each as seen by every front end.
 
     Each copy draws from its own generator, so the result does not depend on ``threads``.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from fxpsim.kws.labels import LABELS
 __all__ = ["ConvolutionalTeacher", "DenseNetwork"]
 
 
-class DenseNetwork(nn.Module):
+class DenseNetwork(nn.Module):  # type: ignore[misc]
     """Dense layers with batch norm and a clipped ReLU on a flattened window.
 
     Parameters
@@ -45,9 +46,7 @@ class DenseNetwork(nn.Module):
         self.mean, self.deviation = mean, deviation
         self.activation_maximum = activation_maximum
         self.dropout = nn.Dropout(dropout)
-        self.dense = nn.ModuleList(
-            nn.Linear(a, b, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.dense = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(sizes))
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in sizes[1:])
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -60,7 +59,7 @@ class DenseNetwork(nn.Module):
         return logits
 
     def fold(self, name: str, front_end: LogMel) -> FloatNetwork:
-        """The same network with batch norm and input normalisation in gains and biases.
+        """Return the same network with batch norm and input normalisation in gains and biases.
 
         Weights are rounded to float16, as they are stored.
         """
@@ -86,7 +85,7 @@ class DenseNetwork(nn.Module):
         )
 
 
-class ConvolutionalTeacher(nn.Module):
+class ConvolutionalTeacher(nn.Module):  # type: ignore[misc]
     """A small residual network on [rows, bands]; only its opinions are used, it is not shipped.
 
     After R. Tang, J. Lin, "Deep Residual Learning for Small-Footprint Keyword Spotting",
@@ -116,7 +115,7 @@ class ConvolutionalTeacher(nn.Module):
         return logits
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module):  # type: ignore[misc]
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(

@@ -171,12 +171,12 @@ def test_batch_norm_that_may_overflow_is_not_folded():
     norm = BatchNorm([7], QFormat(4, 2), [0], EIGHT)
     nodes = (Node("fc", layer, "input"), Node("norm", norm, "fc"))
     graph = Graph("net", TensorSpec((6,), EIGHT), nodes)
-    with pytest.raises(GraphError, match="'fc'.*may overflow"):
+    with pytest.raises(GraphError, match=r"'fc'.*may overflow"):
         fold_batch_norm(graph)
 
 
 def test_batch_norm_whose_weights_would_be_too_wide_is_not_folded():
     layer = Dense(np.full((6, 1), 127), QFormat(8, 1))
     nodes = (Node("fc", layer, "input"), Node("norm", BatchNorm([7], EIGHT, [0], EIGHT), "fc"))
-    with pytest.raises(GraphError, match="'fc'.*8 bits"):
+    with pytest.raises(GraphError, match=r"'fc'.*8 bits"):
         fold_batch_norm(Graph("net", TensorSpec((6,), EIGHT), nodes))

@@ -1,0 +1,186 @@
+"""The command line as a user meets it: output, exit codes, one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fxpsim.cli import main
+
+
+def fxpsim(capsys, *arguments):
+    with pytest.raises(SystemExit) as leave:
+        main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return leave.value.code, out, err
+
+
+@pytest.fixture
+def features(tmp_path):
+    path = tmp_path / "features.npy"
+    rng = np.random.default_rng(0)
+    from fxpsim import load
+
+    np.save(path, rng.integers(-128, 128, (3, *load("kws250k-4bit").input.shape)).astype(np.int8))
+    return path
+
+
+def test_models(capsys):
+    code, out, _ = fxpsim(capsys, "models", "--json")
+    assert code == 0
+    names = [row["name"] for row in json.loads(out)]
+    assert "kws250k-8bit" in names
+    code, out, _ = fxpsim(capsys, "models")
+    assert code == 0
+    assert all(name in out for name in names)
+
+
+def test_run(capsys, features):
+    code, out, _ = fxpsim(capsys, "run", "kws250k-4bit", features, "--top", 2, "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(row["clip"], row["rank"]) for row in rows] == [
+        (c, r) for c in range(3) for r in (1, 2)
+    ]
+    assert all(
+        first["score"] >= second["score"]
+        for first, second in zip(rows[::2], rows[1::2], strict=True)
+    )
+    code, out, _ = fxpsim(capsys, "run", "kws250k-4bit", features, "--accumulator", "8,saturate")
+    assert code == 0
+
+
+def test_sweep(capsys, tmp_path):
+    table = tmp_path / "sweep.csv"
+    code, out, _ = fxpsim(
+        capsys, "sweep", "kws250k-4bit", "--bits", "8,32", "--overflow", "saturate",
+        "--cost", "neon", "--out", table, "--json",
+    )  # fmt: skip
+    points = json.loads(out)["points"]
+    assert code == 0
+    assert [point["bits"] for point in points] == [32, 8]
+    assert points[0]["accuracy"] > points[1]["accuracy"]
+    assert points[0]["proven"]
+    assert not points[1]["proven"]
+    assert len(table.read_text().splitlines()) == 3
+
+
+def test_guarantee_is_a_gate(capsys):
+    assert fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "32")[0] == 0
+    code, out, err = fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "12,saturate")
+    assert code == 2
+    assert re.search(r"layer 'dense0' may overflow a 12-bit accumulator: channel \d+ needs", err)
+    code, out, _ = fxpsim(
+        capsys, "guarantee", "kws250k-4bit", "--accumulator", "12,saturate", "--json"
+    )
+    document = json.loads(out)
+    assert code == 2
+    assert document["holds"] is False
+    assert document["shortfalls"][0]["needed"] > 12
+
+
+def test_cost(capsys):
+    code, out, _ = fxpsim(capsys, "cost", "kws250k-5bit", "--on", "neon:cortex-a53", "--json")
+    document = json.loads(out)
+    assert code == 0
+    (estimate,) = document["estimates"]
+    assert estimate["low"] <= estimate["cycles"] <= estimate["high"]
+    assert len(document["memory"]) == 4
+    code, out, _ = fxpsim(capsys, "cost", "kws250k-5bit")
+    assert code == 0
+    assert "estimate." in out
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["frobnicate"], "no command 'frobnicate'"),
+        (["reprot"], "did you mean 'report'"),
+        (["models", "--jsno"], "--jsno"),
+        (["run"], "MODEL"),
+        (["run", "kws250k-9bit", "x.npy"], "did you mean 'kws250k"),
+        (["run", "kws250k-8bit", "missing.npy"], "missing.npy: there is no such file"),
+        (["run", "kws250k-8bit", "features.txt"], "must be a .npy or .npz file"),
+        (["run", "missing.fxp", "x.npy"], "missing.fxp: there is no such file"),
+        (["sweep", "kws250k-8bit", "--bits", "many"], "bits must look like '8:32'"),
+        (["sweep", "kws250k-8bit", "--bits", "0:3"], "accumulator bits must be 2 to 64"),
+        (["sweep", "kws250k-8bit", "--overflow", "warp"], "did you mean 'wrap'"),
+        (["sweep", "kws250k-8bit", "--nodes", "conv*"], "matches no layer"),
+        (["sweep", "kws250k-8bit", "--cost", "neno"], "did you mean 'neon'"),
+        (["sweep", "kws250k-8bit", "--data", "nowhere"], "nowhere"),
+        (["sweep", "kws250k-8bit", "--seed", "-1"], "seed"),
+        (["guarantee", "kws250k-8bit", "--accumulator", "wide"], "must look like '16,saturate'"),
+        (["cost", "kws250k-8bit", "--on", "systolic:rows=x"], "rows"),
+        (["cost", "kws250k-8bit", "--on", "neon:cortex-a35"], "cortex-a53"),
+        (["report", "--data", "nowhere", "--out", "r"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_1(
+    capsys, monkeypatch, tmp_path, arguments, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = fxpsim(capsys, *arguments)
+    assert code == 1
+    assert sentence in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_inputs_are_one_sentence(capsys, tmp_path):
+    good = tmp_path / "good.npz"
+    np.savez(good, features=np.zeros((2, 4), np.int8))
+    whole = good.read_bytes()
+    np.save(tmp_path / "nan.npy", np.full((1, 768), np.nan))
+    np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
+    np.savez(tmp_path / "two.npz", a=np.zeros(3), b=np.zeros(3))
+    cases = {
+        good: "inputs must have shape (n, ",
+        write(tmp_path / "cut.npz", whole[: len(whole) // 2]): "cut.npz: not a whole zip archive",
+        write(tmp_path / "empty.npz", b""): "empty.npz",
+        write(tmp_path / "cut.npy", b"\x93NUMPY"): "cut.npy cannot be read",
+        tmp_path / "nan.npy": "nan.npy: values must be numbers, but element [0, 0] is NaN",
+        tmp_path / "objects.npy": "plain numbers",
+        tmp_path / "two.npz": "must hold an array 'features', not a, b",
+    }
+    for path, sentence in cases.items():
+        code, _, err = fxpsim(capsys, "run", "kws250k-8bit", path)
+        assert code == 1
+        assert sentence in err, path
+        assert "Traceback" not in err
+
+
+def test_help_and_version_import_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['fxpsim', {0!r}]\n"
+        "from fxpsim.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {{'numpy', 'numba', 'pandas', 'matplotlib', 'rich', 'jinja2'}} & set(sys.modules)\n"
+        "sys.exit(f'imported {{heavy}}' if heavy else 0)"
+    )
+    for option in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(option)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, fxpsim; sys.exit('numpy' in sys.modules)"]
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "guarantee", "cost", "models", "report"])
+def test_every_command_explains_itself(capsys, command):
+    code, out, _ = fxpsim(capsys, command, "--help")
+    assert code == 0
+    assert "Usage" in out

@@ -1,0 +1,87 @@
+"""Compiled code on lesser machines, without compilation, and after an edit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECK = """
+import numpy as np
+from fxpsim import Accumulator, matmul, matmul_stats, spec
+rng = np.random.default_rng(0)
+a, b = rng.integers(-128, 128, (5, 37)), rng.integers(-128, 128, (37, 19))
+bias = rng.integers(-999, 999, 19)
+for bits in (8, 12, 16, 17, 24, 32, 40):
+    for mode in ("saturate", "wrap"):
+        for signed in (True, False):
+            register = Accumulator(bits, mode, signed=signed)
+            sums = spec.matmul(a.tolist(), b.T.tolist(), register, bias.tolist())
+            expected = [[one.value for one in row] for row in sums]
+            assert matmul(a, b, register, bias=bias).tolist() == expected, register
+            result = matmul_stats(a, b, register, bias=bias)
+            assert result.codes.tolist() == expected
+            assert result.stats.events.sum() == sum(s.events for row in sums for s in row)
+from fxpsim.kernels import _host
+print("vnni", _host.has_vnni(), _host.vector_bits())
+"""
+
+
+def python(code, cwd=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_a_generic_processor_gives_the_same_bits(tmp_path):
+    done = python(CHECK, NUMBA_CPU_NAME="generic", FXPSIM_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "vnni False 256\n"
+
+
+def test_without_compilation_the_specification_runs(tmp_path):
+    done = python(CHECK, NUMBA_DISABLE_JIT="1", FXPSIM_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/1").exists(), reason="needs a folder that nobody can write")
+def test_without_a_writable_cache_there_is_one_warning():
+    code = (
+        "import warnings; warnings.simplefilter('always')\n"
+        "import numpy as np; from fxpsim import Accumulator, matmul\n"
+        "one = np.ones((2, 2), np.int8)\n"
+        "assert matmul(one, one, Accumulator(16, 'saturate')).tolist() == [[2, 2], [2, 2]]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "FXPSIM_CACHE_DIR": "/proc/1/fxpsim"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("compiled code is not kept") == 1
+
+
+def test_an_edit_in_a_helper_is_noticed(tmp_path):
+    """Numba's own cache would go on running the old code."""
+    shutil.copytree(ROOT / "fxpsim", tmp_path / "fxpsim", ignore=shutil.ignore_patterns("data"))
+    shutil.copytree(ROOT / "accel_models", tmp_path / "accel_models")
+    code = (
+        "import sys; sys.path.insert(0, '')\n"
+        "import numpy as np, fxpsim\n"
+        f"assert fxpsim.__file__.startswith({str(tmp_path)!r}), fxpsim.__file__\n"
+        "one = np.ones((1, 3), np.int8)\n"
+        "print(fxpsim.matmul(one, one.T, fxpsim.Accumulator(8, 'saturate')).item())"
+    )
+    cache = {"FXPSIM_CACHE_DIR": str(tmp_path / "cache")}
+    first, second = (python(code, tmp_path, **cache) for _ in range(2))
+    assert (first.stdout, second.stdout) == ("3\n", "3\n"), first.stderr
+    tile = tmp_path / "fxpsim/kernels/tile.py"
+    old = "return self.builder.add(value, self.builder.mul(a, b))"
+    assert old in tile.read_text()
+    tile.write_text(tile.read_text().replace(old, old.replace("add(", "sub(")))
+    assert python(code, tmp_path, **cache).stdout == "-3\n"
