@@ -52,4 +52,5 @@ def coloured_noise(rng: np.random.Generator, samples: int, exponent: float) -> S
 
 def to_int16(sound: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
     """Round samples to 16-bit integers, saturated."""
-    return np.clip(np.rint(sound * 32768.0), -32768, 32767).astype(np.int16)
+    steps = np.clip(np.rint(sound * 32768.0), -32768, 32767)
+    return np.asarray(steps, np.int16)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fxpsim.report import wording as say
+from fxpsim.report.costs import CORES
 from fxpsim.report.drawing import COLOURS, canvas, tidy
+from fxpsim.report.tables import Row, column, select, values
+from fxpsim.report.verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,74 +17,76 @@ if TYPE_CHECKING:
 
 __all__ = ["accuracy_figure", "cycles_figure", "memory_figure"]
 
-_HERE, _REAL = COLOURS["accent"], COLOURS["second"]
 _CURVES = ("ink", "accent", "second", "fourth", "third")
-_NEON, _ARRAY = "NEON Cortex-A53", "systolic 16×16"
+_SHADES = ("accent", Verdict.PROVEN, Verdict.SAFE, "fourth", "second", "third")
+_KIB = 1 / 1024
 
 
-def accuracy_figure(accuracy: pd.DataFrame, det: pd.DataFrame, here: str) -> str:
+def accuracy_figure(accuracy: pd.DataFrame, det: pd.DataFrame) -> str:
     """Return accuracy by network with intervals, beside the detection error trade-off."""
     alternative = "Accuracy by weight bits; false rejects against false accepts"
     with canvas("accuracy", 3.2, alternative) as drawn:
         left, right = drawn.figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.15, 1]})
-        _accuracies(left, accuracy, here)
-        _det(right, det, list(accuracy["network"]))
+        rows = select(accuracy)
+        _accuracies(left, rows, "accuracy", "accent", "this set", -1)
+        if accuracy["real_accuracy"].notna().all():
+            _accuracies(left, rows, "real_accuracy", "second", "real speech, stored", 1)
+        left.set_yticks(range(len(rows)), column(rows, "network"))
+        left.set_ylim(len(rows) - 0.5, -0.75)
+        left.margins(x=0.12)
+        left.set_xlabel("accuracy in %, with 95 % interval")
+        left.set_title("Accuracy by weight bits")
+        tidy(left, grid="x")
+        left.spines["left"].set_visible(False)
+        _det(right, det, column(rows, "network"))
     return drawn.svg
 
 
-def _accuracies(axes: Axes, accuracy: pd.DataFrame, here: str) -> None:
-    places = range(len(accuracy))
-    kinds = [("accuracy", _HERE, "o", here)]
-    if accuracy["real_accuracy"].notna().any():
-        kinds.append(("real_accuracy", _REAL, "s", "real speech, stored"))
-    for number, (column, colour, marker, label) in enumerate(kinds):
-        offset = 0.22 * (number - (len(kinds) - 1) / 2)
-        y = [place + offset for place in places]
-        middle = 100 * accuracy[column]
-        below = middle - 100 * accuracy[f"{column}_low"]
-        above = 100 * accuracy[f"{column}_high"] - middle
-        axes.errorbar(
-            middle, y, xerr=[below, above], fmt=marker, color=colour, markersize=5, linewidth=1.6
-        )
-        for value, end, height in zip(middle, middle + above, y, strict=True):
-            axes.annotate(
-                f"{value:.1f}",
-                (end, height),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center_baseline",
-                color=colour,
-                fontsize=8,
-            )
-        axes.annotate(
-            label,
-            (float(middle.iloc[0]), y[0]),
-            xytext=(0, 7 if number == 0 else -7),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if number == 0 else "top",
-            color=colour,
-            fontsize=8,
-            fontweight="bold",
-        )
-    axes.set_yticks(list(places), list(accuracy["network"]))
-    axes.set_ylim(len(accuracy) - 0.5, -0.75)
-    axes.margins(x=0.1)
-    axes.set_xlabel("accuracy in %, with 95 % interval")
-    axes.set_title("Accuracy by weight bits")
-    tidy(axes, grid="x")
-    axes.spines["left"].set_visible(False)
+def _accuracies(
+    axes: Axes, rows: Sequence[Row], name: str, colour: str, label: str, side: int
+) -> None:
+    """Draw one set's accuracies, above (side -1) or below (side 1) the middle of each row."""
+    middle, low, high = (column(rows, f"{name}{end}", 100) for end in ("", "_low", "_high"))
+    heights = [place + 0.11 * side for place in range(len(rows))]
+    ink = COLOURS[colour]
+    axes.hlines(heights, low, high, color=ink, linewidth=1.6)
+    axes.plot(middle, heights, "o" if side < 0 else "s", color=ink, markersize=5)
+    for row, value, end, height in zip(rows, middle, high, heights, strict=True):
+        _beside(axes, say.percent(row[name]), max(value, end), height, ink)
+    axes.annotate(
+        label,
+        (middle[0], heights[0]),
+        xytext=(0, -7 * side),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if side < 0 else "top",
+        color=ink,
+        fontsize=8,
+        fontweight="bold",
+    )
 
 
-def _det(axes: Axes, det: pd.DataFrame, names: list[str]) -> None:
+def _beside(axes: Axes, text: str, end: float, height: float, colour: str) -> None:
+    """Write to the right of a mark."""
+    axes.annotate(
+        text,
+        (end, height),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center_baseline",
+        color=colour,
+        fontsize=8,
+    )
+
+
+def _det(axes: Axes, det: pd.DataFrame, names: Sequence[str]) -> None:
     for number, name in enumerate(names):
-        rows = det[det["network"] == name]
-        colour = COLOURS[_CURVES[number % len(_CURVES)]]
+        rows = select(det, network=name)
         axes.step(
-            100 * rows["false_accept_rate"],
-            100 * rows["false_reject_rate"],
+            column(rows, "false_accept_rate", 100),
+            column(rows, "false_reject_rate", 100),
             where="post",
-            color=colour,
+            color=COLOURS[_CURVES[number % len(_CURVES)]],
             linewidth=1.4,
             label=name,
         )
@@ -98,75 +105,63 @@ def _det(axes: Axes, det: pd.DataFrame, names: list[str]) -> None:
 
 def cycles_figure(costs: pd.DataFrame) -> str:
     """Return estimated cycles by variant, with their ranges, on the two cores that decide."""
-    totals = costs[costs["layer"] == "total"]
-    names = list(totals["variant"].unique())
+    names = values(costs, "variant")
     alternative = "Estimated cycles by weight format on a NEON core and on a systolic array"
     with canvas("cycles", 0.3 * len(names) + 0.9, alternative) as drawn:
-        axes = drawn.figure.subplots(1, 2, sharey=True)
-        for panel, core in zip(axes, (_NEON, _ARRAY), strict=True):
-            rows = totals[totals["core"] == core]
-            y = [names.index(name) for name in rows["variant"]]
-            thousands = rows["cycles"] / 1e3
-            panel.barh(y, thousands, height=0.62, color=COLOURS["safe"])
-            panel.hlines(
-                y, rows["cycles_low"] / 1e3, rows["cycles_high"] / 1e3, color=COLOURS["ink"], lw=1.2
+        panels = drawn.figure.subplots(1, 2, sharey=True)
+        for axes, core in zip(panels, list(CORES)[:2], strict=True):
+            rows = select(costs, core=core, layer="total")
+            heights = [names.index(row["variant"]) for row in rows]
+            low, high = (column(rows, f"cycles_{end}", 1e-3) for end in ("low", "high"))
+            axes.barh(
+                heights, column(rows, "cycles", 1e-3), height=0.62, color=COLOURS[Verdict.SAFE]
             )
-            for height, value, ratio, end in zip(
-                y, thousands, rows["times_float"], rows["cycles_high"] / 1e3, strict=True
-            ):
-                panel.annotate(
-                    f"{value:.0f} k, {ratio:.2f}×",
-                    (max(end, value), height),
-                    xytext=(5, 0),
-                    textcoords="offset points",
-                    va="center_baseline",
-                    fontsize=8,
-                )
-            panel.set_title(core)
-            panel.set_xlim(0, 1.3 * float(rows["cycles_high"].max()) / 1e3)
-            panel.set_xlabel("thousand cycles a decision (estimate, with its range)")
-            tidy(panel, grid="x")
-        axes[0].set_yticks(range(len(names)), names)
-        axes[0].set_ylim(len(names) - 0.5, -0.5)
+            axes.hlines(heights, low, high, color=COLOURS["ink"], linewidth=1.2)
+            for row, height, end in zip(rows, heights, high, strict=True):
+                text = f"{say.cycles(row['cycles'])}, {say.ratio(row['times_float'])}"
+                _beside(axes, text, end, height, COLOURS["ink"])
+            axes.set_title(core)
+            axes.set_xlim(0, 1.3 * max(high))
+            axes.set_xlabel("thousand cycles a decision (estimate, with its range)")
+            tidy(axes, grid="x")
+        panels[0].set_yticks(range(len(names)), names)
+        panels[0].set_ylim(len(names) - 0.5, -0.5)
     return drawn.svg
 
 
 def memory_figure(memory: pd.DataFrame) -> str:
-    """Return bytes by variant: weights by layer, then the constants behind them."""
-    layers = [name for name in memory["layer"].unique() if name != "total"]
-    names = list(memory["variant"].unique())
-    shades = ("accent", "proven", "safe", "fourth", "second", "third")
+    """Return stored bytes by variant, weights packed, with the share of each layer."""
+    layers = [name for name in values(memory, "layer") if name != "total"]
+    names = values(memory, "variant")
     alternative = "Stored bytes by weight format and layer, weights packed"
     with canvas("memory", 0.3 * len(names) + 0.9, alternative) as drawn:
         axes = drawn.figure.subplots()
-        left = [0.0] * len(names)
+        ends = [0.0] * len(names)
         for number, layer in enumerate(layers):
-            rows = memory[memory["layer"] == layer].set_index("variant").loc[names]
-            kib = (rows[["weights_packed_bytes", "bias_bytes", "gain_bytes"]].sum(axis=1)) / 1024
+            rows = select(memory, layer=layer)
+            stored = [_KIB * _stored_bytes(row) for row in rows]
             axes.barh(
                 range(len(names)),
-                kib,
-                left=left,
+                stored,
+                left=ends,
                 height=0.62,
-                color=COLOURS[shades[number % len(shades)]],
+                color=COLOURS[_SHADES[number % len(_SHADES)]],
                 edgecolor=COLOURS["paper"],
                 linewidth=0.6,
                 label=layer,
             )
-            left = [a + b for a, b in zip(left, kib, strict=True)]
-        for height, end in enumerate(left):
-            axes.annotate(
-                f"{end:.0f} KiB, {end / left[0]:.2f}×",
-                (end, height),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center_baseline",
-                fontsize=8,
-            )
+            ends = [end + size for end, size in zip(ends, stored, strict=True)]
+        for height, end in enumerate(ends):
+            text = f"{end:.0f} KiB, {say.ratio(end / ends[0])}"
+            _beside(axes, text, end, height, COLOURS["ink"])
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xlim(0, 1.15 * max(left))
+        axes.set_xlim(0, 1.15 * max(ends))
         axes.set_xlabel("KiB stored: weights packed, biases, gains")
         axes.legend(frameon=False, fontsize=8, ncols=len(layers), loc="lower right")
         tidy(axes, grid="x")
     return drawn.svg
+
+
+def _stored_bytes(row: Row) -> int:
+    return int(row["weights_packed_bytes"] + row["bias_bytes"] + row["gain_bytes"])

@@ -13,6 +13,7 @@ from fxpsim.simulation import proven_layers
 
 if TYPE_CHECKING:
     import pandas as pd
+
     from accel_models import CostModel, Estimate, Work, Workload
     from accel_models.estimate import Statement
 
@@ -21,10 +22,10 @@ __all__ = ["CORES", "Variant", "cost_table", "memory_table", "point_costs", "var
 #: The cores of the report: name for people -> model. The first two are in the decision table.
 CORES: Mapping[str, str] = {
     "NEON Cortex-A53": "neon:cortex-a53",
-    "systolic 16×16": "systolic:16x16",
-    "systolic 8×8": "systolic:8x8",
-    "systolic 32×32": "systolic:32x32",
-    "Gemmini 16×16": "systolic:gemmini",
+    "systolic 16\N{MULTIPLICATION SIGN}16": "systolic:16x16",
+    "systolic 8\N{MULTIPLICATION SIGN}8": "systolic:8x8",
+    "systolic 32\N{MULTIPLICATION SIGN}32": "systolic:32x32",
+    "Gemmini 16\N{MULTIPLICATION SIGN}16": "systolic:gemmini",
 }
 _PACKED = {"NEON Cortex-A53": "neon:cortex-a53,packed=true"}
 _NIBBLE = 4  # bits: two weights share a byte
@@ -118,6 +119,7 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
 
     rows: list[dict[str, Any]] = []
     spoken: dict[str, list[Estimate]] = {}
+    base: dict[tuple[str, str], float] = {}  # fp32 comes first
     for variant in every:
         for core, text in variant.cores.items():
             estimate = _model(text).estimate(variant.work)
@@ -126,6 +128,7 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
             kernels = sorted({layer.method for layer in estimate.layers})
             parts = [(layer.name, layer.method, layer) for layer in estimate.layers]
             for name, method, part in [*parts, ("total", "; ".join(kernels), estimate)]:
+                base.setdefault((core, name), part.cycles)
                 rows.append(
                     {
                         "variant": variant.name,
@@ -134,35 +137,36 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
                         "cycles": part.cycles,
                         "cycles_low": part.low,
                         "cycles_high": part.high,
+                        "times_float": part.cycles / base[core, name],
                         "compute_cycles": part.compute_cycles,
                         "energy_nj": None if part.energy_pj is None else part.energy_pj / 1e3,
                         "kernel": method,
                     }
                 )
-    table = pd.DataFrame(rows)
-    table["energy_nj"] = table["energy_nj"].astype(float)
-    base = table[table["variant"] == "fp32"].set_index(["core", "layer"])["cycles"]
-    keys = pd.MultiIndex.from_frame(table[["core", "layer"]])
-    table.insert(6, "times_float", table["cycles"].to_numpy() / base.reindex(keys).to_numpy())
+    table = pd.DataFrame(rows).astype({"energy_nj": float})
     return table, {core: sum(found[1:], found[0]).statement for core, found in spoken.items()}
 
 
 def memory_table(every: Iterable[Variant]) -> pd.DataFrame:
     """Return a row for each variant and layer (``total``: stored sums, peak of activations)."""
     import pandas as pd
+
     from accel_models import footprint
 
     rows: list[dict[str, Any]] = []
+    base: dict[str, int] = {}  # fp32 comes first
     for variant in every:
         if variant.cores is _PACKED:
             continue  # the same weights, packed: a column of the plain variant
         held = footprint(variant.work)
         parts = [(layer.name, layer, layer.activations) for layer in held.layers]
         for name, part, activations in [*parts, ("total", held, held.activations_peak)]:
+            base.setdefault(name, part.weights_packed)
             rows.append(
                 {
                     "variant": variant.name,
                     "layer": name,
+                    "packed_times_float": part.weights_packed / base[name],
                     "weights_packed_bytes": part.weights_packed,
                     "weights_container_bytes": part.weights_container,
                     "bias_bytes": part.biases,
@@ -170,8 +174,4 @@ def memory_table(every: Iterable[Variant]) -> pd.DataFrame:
                     "activation_bytes": activations,
                 }
             )
-    table = pd.DataFrame(rows)
-    base = table[table["variant"] == "fp32"].set_index("layer")["weights_container_bytes"]
-    ratio = table["weights_packed_bytes"].to_numpy() / base.reindex(table["layer"]).to_numpy()
-    table.insert(4, "packed_times_float", ratio)
-    return table
+    return pd.DataFrame(rows)

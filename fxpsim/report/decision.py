@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fxpsim.report.tables import Row, select, values
 from fxpsim.report.verdict import Verdict, narrowest
 
 if TYPE_CHECKING:
@@ -13,20 +15,17 @@ __all__ = ["choose_rows", "narrowest_by_mode"]
 
 _MODES = ("saturate", "wrap")
 _LANE_BITS = 16
+_REFERENCE_BITS = 32
 
 
-def narrowest_by_mode(points: pd.DataFrame, weight_bits: int) -> dict[str, int | None]:
-    """Return the smallest usable width of each overflow mode for one weight width."""
-    of_width = points[points["weight_bits"] == weight_bits]
-    found = {}
-    for mode in _MODES:
-        rows = of_width[of_width["overflow"] == mode]
-        verdicts = {
-            int(bits): Verdict(text)
-            for bits, text in zip(rows["bits"], rows["verdict"], strict=True)
-        }
-        found[mode] = narrowest(verdicts)
-    return found
+def narrowest_by_mode(points: Sequence[Row]) -> dict[str, int | None]:
+    """Return the smallest usable width of each overflow mode, given one weight width's points."""
+    return {
+        mode: narrowest(
+            {row["bits"]: Verdict(row["verdict"]) for row in points if row["overflow"] == mode}
+        )
+        for mode in _MODES
+    }
 
 
 def choose_rows(points: pd.DataFrame) -> pd.DataFrame:
@@ -37,38 +36,31 @@ def choose_rows(points: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    chosen: list[pd.Series[object]] = []
-    for weight_bits in points["weight_bits"].unique():
-        of_width = points[points["weight_bits"] == weight_bits]
-        reasons = _reasons(of_width, int(weight_bits))
-        for _, row in of_width.iterrows():
-            why = reasons.get((int(row["bits"]), str(row["overflow"])))
-            if why is None:
+    chosen: list[Row] = []
+    for weight_bits in values(points, "weight_bits"):
+        of_width = select(points, weight_bits=weight_bits)
+        reasons = _reasons(of_width)
+        for row in of_width:
+            why = reasons.get((row["bits"], row["overflow"]))
+            if why is None or (row["proven"] and row["overflow"] != _MODES[0]):
                 continue
-            proven = bool(row["proven"])
-            if proven and row["overflow"] != _MODES[0]:
-                continue
-            mode = "either" if proven else row["overflow"]
-            chosen.append(pd.Series({"why": "; ".join(why), **row.to_dict(), "overflow": mode}))
-    return pd.DataFrame(chosen).reset_index(drop=True).astype(points.dtypes.to_dict())
+            mode = "either" if row["proven"] else row["overflow"]
+            chosen.append({"why": "; ".join(why), **row, "overflow": mode})
+    return pd.DataFrame(chosen)
 
 
-def _reasons(points: pd.DataFrame, weight_bits: int) -> dict[tuple[int, str], list[str]]:
-    known = set(zip(points["bits"].astype(int), points["overflow"], strict=True))
+def _reasons(points: Sequence[Row]) -> dict[tuple[int, str], list[str]]:
     reasons: dict[tuple[int, str], list[str]] = {}
-
-    def note(bits: int, mode: str, why: str) -> None:
-        if (bits, mode) in known:
-            reasons.setdefault((bits, mode), []).append(why)
-
-    proven, needed = int(points["proven_bits"].iloc[0]), int(points["needed_bits"].iloc[0])
-    smallest = narrowest_by_mode(points, weight_bits)
+    smallest = narrowest_by_mode(points)
     for mode in _MODES:
-        note(32, mode, "reference")
-        note(proven, mode, "narrowest proven")
-        note(needed, mode, "needed by this data")
-        note(_LANE_BITS, mode, "16-bit lanes")
+        notes = [
+            (_REFERENCE_BITS, "reference"),
+            (points[0]["proven_bits"], "narrowest proven"),
+            (points[0]["needed_bits"], "needed by this data"),
+            (_LANE_BITS, "16-bit lanes"),
+        ]
         if (bits := smallest[mode]) is not None:
-            note(bits, mode, "narrowest usable")
-            note(bits - 1, mode, "one bit too few")
+            notes += [(bits, "narrowest usable"), (bits - 1, "one bit too few")]
+        for bits, why in notes:
+            reasons.setdefault((bits, mode), []).append(why)
     return reasons

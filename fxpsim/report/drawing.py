@@ -27,13 +27,11 @@ COLOURS: Mapping[str, str] = {
     "second": "#b8561b",
     "third": "#7a7f87",
     "fourth": "#2a8c82",
-    **{
-        Verdict.PROVEN.value: "#1d5c99",
-        Verdict.SAFE.value: "#8dbde6",
-        Verdict.HOLDS.value: "#f2d468",
-        Verdict.DEGRADED.value: "#e48a3a",
-        Verdict.BROKEN.value: "#8c2a24",
-    },
+    Verdict.PROVEN: "#1d5c99",
+    Verdict.SAFE: "#8dbde6",
+    Verdict.HOLDS: "#f2d468",
+    Verdict.DEGRADED: "#e48a3a",
+    Verdict.BROKEN: "#8c2a24",
 }
 _WIDTH = 10.0  # inches; the page scales it to its column
 _FONT = "DejaVu Sans"  # comes with matplotlib and is wider than what the page's text is set in

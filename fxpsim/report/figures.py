@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from fxpsim.report.drawing import COLOURS, canvas, tidy
+from fxpsim.report.tables import Row, column, select, values
 from fxpsim.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -15,29 +17,28 @@ if TYPE_CHECKING:
 
 __all__ = ["layer_figure", "sweep_figure"]
 
-_MODES = ("saturate", "wrap")
+_MODES = {"saturate": "saturating", "wrap": "wrapping"}
 _LINES = {"saturate": COLOURS["accent"], "wrap": COLOURS["second"]}
-_LETTERS = 5  # that a width has room for
+_LETTERS = 5  # that a strip has room for at each width
+_ON_DARK, _ON_LIGHT = "#ffffff", "#222222"
 _DARK = frozenset({Verdict.PROVEN, Verdict.BROKEN})
 
 
 def sweep_figure(points: pd.DataFrame) -> str:
     """Return accuracy against accumulator width, a panel a weight width, verdicts below."""
-    widths = points["weight_bits"].unique()
+    widths, bits = values(points, "weight_bits"), values(points, "bits")
     alternative = "Accuracy against accumulator bits, saturating and wrapping, by weight bits"
-    low, high = int(points["bits"].min()), int(points["bits"].max())
     with canvas("sweep", 2.3 * len(widths) + 0.5, alternative) as drawn:
         panels = drawn.figure.add_gridspec(len(widths), 1, hspace=0.08)
-        for number, weight_bits in enumerate(widths):
-            of_width = points[points["weight_bits"] == weight_bits]
-            inner = panels[number].subgridspec(2, 1, height_ratios=[5, 1], hspace=0.0)
-            upper, lower = inner.subplots()
-            _curves(upper, of_width)
-            _verdicts(lower, of_width)
+        for panel, weight_bits in zip(panels, widths, strict=True):
+            rows = sorted(select(points, weight_bits=weight_bits), key=lambda row: int(row["bits"]))
+            upper, lower = panel.subgridspec(2, 1, height_ratios=[5, 1], hspace=0).subplots()
+            _curves(upper, rows)
+            _verdicts(lower, rows)
             upper.set_title(f"{weight_bits}-bit weights")
             for axes in (upper, lower):
-                axes.set_xlim(low - 0.5, high + 0.5)
-                axes.set_xticks(range(low, high + 1, 2))
+                axes.set_xlim(min(bits) - 0.5, max(bits) + 0.5)
+                axes.set_xticks(range(min(bits), max(bits) + 1, 2))
             upper.tick_params(labelbottom=False)
         lower.set_xlabel("accumulator bits")
         _legend(drawn.figure)
@@ -47,99 +48,88 @@ def sweep_figure(points: pd.DataFrame) -> str:
 def _legend(figure: Figure) -> None:
     from matplotlib.patches import Patch
 
-    chips = [Patch(color=COLOURS[verdict.value], label=verdict.value) for verdict in Verdict]
+    chips = [Patch(color=COLOURS[verdict], label=verdict.value) for verdict in Verdict]
     figure.legend(
         handles=chips,
         loc="outside upper right",
         ncols=len(chips),
         frameon=False,
-        fontsize=8.5,
         handlelength=1.2,
         handleheight=1.0,
     )
 
 
-def _curves(axes: Axes, points: pd.DataFrame) -> None:
-    proven, needed = int(points["proven_bits"].iloc[0]), int(points["needed_bits"].iloc[0])
-    right = points["bits"].max() + 0.5
-    axes.axvspan(proven - 0.5, right, color=COLOURS["proven"], alpha=0.16, linewidth=0)
-    axes.axvspan(needed - 0.5, proven - 0.5, color=COLOURS["safe"], alpha=0.32, linewidth=0)
-    for mode in _MODES:
-        rows = points[points["overflow"] == mode].sort_values("bits")
-        colour = _LINES[mode]
-        axes.fill_between(
-            rows["bits"],
-            100 * rows["accuracy_low"],
-            100 * rows["accuracy_high"],
-            color=colour,
-            alpha=0.14,
-            linewidth=0,
-        )
-        style = "-" if mode == "saturate" else "--"
+def _curves(axes: Axes, points: Sequence[Row]) -> None:
+    proven, needed = points[0]["proven_bits"], points[0]["needed_bits"]
+    right = points[-1]["bits"] + 0.5
+    axes.axvspan(proven - 0.5, right, color=COLOURS[Verdict.PROVEN], alpha=0.16, linewidth=0)
+    axes.axvspan(needed - 0.5, proven - 0.5, color=COLOURS[Verdict.SAFE], alpha=0.32, linewidth=0)
+    for mode, colour in _LINES.items():
+        rows = [row for row in points if row["overflow"] == mode]
+        bits = column(rows, "bits")
+        ends = [column(rows, f"accuracy_{end}", 100) for end in ("low", "high")]
+        axes.fill_between(bits, *ends, color=colour, alpha=0.14, linewidth=0)
         axes.plot(
-            rows["bits"],
-            100 * rows["accuracy"],
-            style,
+            bits,
+            column(rows, "accuracy", 100),
+            "-" if mode == "saturate" else "--",
             color=colour,
             linewidth=1.8,
             marker="o",
             markersize=3,
         )
-    _name_curves(axes, points)
-    axes.text(proven - 0.35, 5, f"proven from {proven} bits", fontsize=8, color=COLOURS["ink"])
+        _name_curve(axes, rows, mode)
+    axes.text(proven - 0.35, 5, f"proven from {proven} bits", fontsize=8)
     if needed < proven:
-        text = f"no overflow on this data from {needed} bits"
-        axes.text(needed - 0.35, 17, text, fontsize=8, color=COLOURS["ink"])
+        axes.text(needed - 0.35, 17, f"no overflow on this data from {needed} bits", fontsize=8)
     axes.set_ylim(0, 103)
     axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
     tidy(axes)
 
 
-def _name_curves(axes: Axes, points: pd.DataFrame) -> None:
-    """Write each mode's name beside the steepest part of its curve."""
-    for mode, (dx, ha) in {"saturate": (-0.7, "right"), "wrap": (0.5, "left")}.items():
-        rows = points[points["overflow"] == mode].sort_values("bits")
-        low, high = rows["accuracy"].min(), rows["accuracy"].max()
-        aim = low + (0.8 if mode == "saturate" else 0.45) * (high - low)
-        above = rows[rows["accuracy"] >= aim].iloc[0]
-        axes.text(
-            float(above["bits"]) + dx,
-            100 * float(aim),
-            {"saturate": "saturating", "wrap": "wrapping"}[mode],
-            color=_LINES[mode],
-            ha=ha,
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-        )
+def _name_curve(axes: Axes, rows: Sequence[Row], mode: str) -> None:
+    """Write a mode's name beside the steepest part of its curve, on the side that is free."""
+    saturates = mode == "saturate"
+    low, high = (f(column(rows, "accuracy")) for f in (min, max))
+    aim = low + (0.8 if saturates else 0.45) * (high - low)
+    above = next(row for row in rows if row["accuracy"] >= aim)
+    axes.text(
+        above["bits"] + (-0.7 if saturates else 0.5),
+        100 * aim,
+        _MODES[mode],
+        color=_LINES[mode],
+        ha="right" if saturates else "left",
+        va="center",
+        fontsize=9,
+        fontweight="bold",
+    )
 
 
-def _verdicts(axes: Axes, points: pd.DataFrame) -> None:
-    for row, mode in enumerate(reversed(_MODES)):
-        rows = points[points["overflow"] == mode].sort_values("bits")
-        pairs = list(zip(rows["bits"].astype(int), rows["verdict"], strict=True))
-        for verdict, run in groupby(pairs, key=lambda pair: Verdict(pair[1])):
-            bits = [pair[0] for pair in run]
+def _verdicts(axes: Axes, points: Sequence[Row]) -> None:
+    for height, mode in enumerate(reversed(_MODES)):
+        rows = [row for row in points if row["overflow"] == mode]
+        for verdict, run in groupby(rows, key=lambda row: Verdict(row["verdict"])):
+            bits = column(list(run), "bits")
             axes.barh(
-                row,
+                height,
                 len(bits),
                 left=bits[0] - 0.5,
                 height=0.86,
-                color=COLOURS[verdict.value],
+                color=COLOURS[verdict],
                 edgecolor=COLOURS["paper"],
                 linewidth=0.8,
             )
             if len(verdict.value) <= _LETTERS * len(bits):
                 axes.text(
                     (bits[0] + bits[-1]) / 2,
-                    row,
+                    height,
                     verdict.value,
                     ha="center",
                     va="center_baseline",
                     fontsize=7,
-                    color="#ffffff" if verdict in _DARK else "#222222",
+                    color=_ON_DARK if verdict in _DARK else _ON_LIGHT,
                 )
-    axes.set_yticks([0, 1], ["wrapping", "saturating"])
+    axes.set_yticks(range(len(_MODES)), list(reversed(_MODES.values())))
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
@@ -148,41 +138,36 @@ def _verdicts(axes: Axes, points: pd.DataFrame) -> None:
 
 def layer_figure(widths: pd.DataFrame) -> str:
     """Return the bits that each layer needs: by this data, proven, and by its data type alone."""
-    groups = widths["weight_bits"].unique()
-    layers = list(widths["layer"].unique())
+    groups, layers = values(widths, "weight_bits"), values(widths, "layer")
     alternative = "Accumulator bits that each layer needs: by this data, proven, by data type"
     with canvas("layers", 0.3 * len(layers) + 1.0, alternative) as drawn:
         axes = drawn.figure.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)[0]
         for panel, weight_bits in zip(axes, groups, strict=True):
-            rows = widths[widths["weight_bits"] == weight_bits]
-            y = [layers.index(name) for name in rows["layer"]]
-            panel.hlines(
-                y, rows["needed_bits"], rows["proven_bits"], color=COLOURS["safe"], linewidth=5
-            )
-            panel.plot(rows["type_bits"], y, "|", color=COLOURS["muted"], markersize=11)
-            ends = {
-                "proven_bits": ("s", "proven", "#ffffff"),
-                "needed_bits": ("o", "holds", "#222222"),
-            }
-            for column, (marker, colour, ink) in ends.items():
-                panel.plot(rows[column], y, marker, color=COLOURS[colour], markersize=13)
-                for height, bits in zip(y, rows[column], strict=True):
-                    panel.text(
-                        bits,
-                        height,
-                        str(bits),
-                        ha="center",
-                        va="center_baseline",
-                        fontsize=7.5,
-                        color=ink,
-                    )
+            rows = select(widths, weight_bits=weight_bits)
+            _ladders(panel, rows, [layers.index(row["layer"]) for row in rows])
             panel.set_title(f"{weight_bits}-bit weights")
             panel.set_xlabel("accumulator bits")
             tidy(panel, grid="x")
             panel.spines["left"].set_visible(False)
-        axes[0].set_yticks(range(len(layers)), layers)
-        axes[0].set_ylim(len(layers) - 0.5, -0.5)
         low, high = int(widths["needed_bits"].min()), int(widths["type_bits"].max())
         axes[0].set_xlim(low - 1, high + 1)
-        axes[0].set_xticks(range(low - low % 2, high + 1, 2))
+        axes[0].set_xticks(range(low + low % 2, high + 1, 2))
+        axes[0].set_yticks(range(len(layers)), layers)
+        axes[0].set_ylim(len(layers) - 0.5, -0.5)
     return drawn.svg
+
+
+def _ladders(axes: Axes, rows: Sequence[Row], heights: Sequence[int]) -> None:
+    needed, proven = column(rows, "needed_bits"), column(rows, "proven_bits")
+    axes.hlines(heights, needed, proven, color=COLOURS[Verdict.SAFE], linewidth=5)
+    axes.plot(column(rows, "type_bits"), heights, "|", color=COLOURS["muted"], markersize=11)
+    marks = (
+        (proven, "s", Verdict.PROVEN, _ON_DARK),
+        (needed, "o", Verdict.HOLDS, _ON_LIGHT),
+    )
+    for widths, marker, colour, ink in marks:
+        axes.plot(widths, heights, marker, color=COLOURS[colour], markersize=13)
+        for bits, height in zip(widths, heights, strict=True):
+            axes.text(
+                bits, height, str(bits), ha="center", va="center_baseline", fontsize=7.5, color=ink
+            )

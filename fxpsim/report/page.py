@@ -11,6 +11,7 @@ from fxpsim.report.charts import accuracy_figure, cycles_figure, memory_figure
 from fxpsim.report.costs import CORES
 from fxpsim.report.drawing import COLOURS
 from fxpsim.report.figures import layer_figure, sweep_figure
+from fxpsim.report.tables import Row, only, select, values
 from fxpsim.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def render(
     pictures = {
         "sweep": sweep_figure(study.accumulators),
         "layers": layer_figure(study.accumulator_layers),
-        "accuracy": accuracy_figure(study.accuracy, study.det, "this set"),
+        "accuracy": accuracy_figure(study.accuracy, study.det),
         "cycles": cycles_figure(study.costs),
         "memory": memory_figure(study.memory),
     }
@@ -69,18 +70,18 @@ def render(
         synthetic="synthetic" in title.lower(),
         answers=answers,
         summary=summarise(study),
-        decision=_groups(study.decision),
+        decision=_groups(study.decision, "weight_bits"),
         modes=_MODES,
         verdicts=list(Verdict),
-        accuracy=study.accuracy.to_dict("records"),
+        accuracy=select(study.accuracy),
         classes=_recalls(study.classes),
-        networks=list(study.accuracy["network"]),
+        networks=values(study.accuracy, "network"),
         cores=list(CORES),
         costs=_costs(study.costs),
         memory=_memory(study.memory),
-        memory_layers=list(study.memory["layer"].unique()),
+        memory_layers=values(study.memory, "layer"),
         heaviest=_heaviest(study.memory),
-        floating=study.accuracy.to_dict("records")[0],
+        floating=only(study.accuracy, network="float"),
         layers=_layers(study.layers),
         pictures={name: Markup(svg) for name, svg in pictures.items()},
         colours=COLOURS,
@@ -88,54 +89,50 @@ def render(
     )
 
 
-def _groups(decision: pd.DataFrame) -> list[tuple[int, list[dict[str, Any]]]]:
-    """Return the deciding rows by weight bits."""
-    return [
-        (int(bits), decision[decision["weight_bits"] == bits].to_dict("records"))
-        for bits in decision["weight_bits"].unique()
-    ]
+def _groups(table: pd.DataFrame, name: str) -> dict[Any, list[Row]]:
+    """Return the rows by what they have in a column."""
+    return {value: select(table, **{name: value}) for value in values(table, name)}
 
 
 def _recalls(classes: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a row a class: its clips, and its recall by network."""
-    wide = classes.pivot(index="class", columns="network", values="recall")
-    clips = classes.drop_duplicates("class").set_index("class")["clips"]
     return [
-        {"name": name, "clips": int(count), "recall": wide.loc[name].to_dict()}
-        for name, count in clips.items()
+        {
+            "name": name,
+            "clips": rows[0]["clips"],
+            "recall": {row["network"]: row["recall"] for row in rows},
+        }
+        for name, rows in _groups(classes, "class").items()
     ]
 
 
 def _costs(costs: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a row a variant: its totals by core."""
-    totals = costs[costs["layer"] == "total"]
     return [
-        {
-            "name": name,
-            "cores": totals[totals["variant"] == name].set_index("core").to_dict("index"),
-        }
-        for name in totals["variant"].unique()
+        {"name": name, "cores": {row["core"]: row for row in rows if row["layer"] == "total"}}
+        for name, rows in _groups(costs, "variant").items()
     ]
 
 
 def _memory(memory: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a row a variant: its bytes by layer, and their total."""
-    found = []
-    for name in memory["variant"].unique():
-        rows = memory[memory["variant"] == name].set_index("layer").to_dict("index")
-        found.append({"name": name, "layers": rows, "total": rows["total"]})
-    return found
+    return [
+        {"name": name, "layers": {row["layer"]: row for row in rows}, "total": rows[-1]}
+        for name, rows in _groups(memory, "variant").items()
+    ]
 
 
 def _heaviest(memory: pd.DataFrame) -> dict[str, Any]:
     """Return the layer with the most weights, and its share of them."""
-    weights = memory[memory["variant"] == "fp32"].set_index("layer")["weights_packed_bytes"]
-    layer = weights.drop("total").idxmax()
-    return {"layer": layer, "share": float(weights[layer] / weights["total"])}
+    *layers, total = select(memory, variant="fp32")
+    found = max(layers, key=lambda row: int(row["weights_packed_bytes"]))
+    share = found["weights_packed_bytes"] / total["weights_packed_bytes"]
+    return {"layer": found["layer"], "share": share}
 
 
-def _layers(layers: pd.DataFrame) -> list[dict[str, Any]]:
+def _layers(layers: pd.DataFrame) -> list[Row]:
     """Return a row a layer, the weight formats of all widths together."""
-    formats = layers.groupby("layer", sort=False)["weight_format"].agg(", ".join)
-    rows = layers.drop_duplicates("layer").to_dict("records")
-    return [{**row, "weight_format": formats[row["layer"]]} for row in rows]
+    return [
+        {**rows[0], "weight_format": ", ".join(row["weight_format"] for row in rows)}
+        for rows in _groups(layers, "layer").values()
+    ]

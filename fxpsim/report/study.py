@@ -13,9 +13,10 @@ from fxpsim.bounds import guarantee
 from fxpsim.errors import DataError
 from fxpsim.graph import Graph
 from fxpsim.kws.datasets import EvaluationSet
-from fxpsim.report.costs import CORES, cost_table, memory_table, point_costs, variants
+from fxpsim.report.costs import cost_table, memory_table, point_costs, variants
 from fxpsim.report.decision import choose_rows
 from fxpsim.report.networks import Networks
+from fxpsim.report.tables import column, only, select
 from fxpsim.report.verdict import judge
 from fxpsim.scoring import Score, evaluate
 from fxpsim.simulation import peaks
@@ -24,6 +25,7 @@ from fxpsim.sweeps import accumulator_grid, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+
     from accel_models.estimate import Statement
 
 __all__ = ["FALSE_ACCEPTS", "Progress", "Study", "run_study"]
@@ -227,7 +229,7 @@ def _widths(bits: int, graph: Graph, evaluation: EvaluationSet) -> pd.DataFrame:
 
     proof = guarantee(graph)
     wide = graph.with_accumulators(_WIDEST)
-    needed = peaks(wide, evaluation.features).groupby("node")["bits"].max()
+    reached = peaks(wide, evaluation.features)
     rows = []
     for name, op in graph.layers:
         source = graph.specs[graph[name].source].format
@@ -238,7 +240,7 @@ def _widths(bits: int, graph: Graph, evaluation: EvaluationSet) -> pd.DataFrame:
                 "layer": name,
                 "type_bits": bits_for(-op.inputs * product, op.inputs * product),
                 "proven_bits": proof.minimum(name),
-                "needed_bits": int(needed[name]),
+                "needed_bits": max(column(select(reached, node=name), "bits")),
             }
         )
     return pd.DataFrame(rows)
@@ -256,15 +258,15 @@ def _points(
     import pandas as pd
 
     grid = accumulator_grid()
-    limits = widths.groupby("weight_bits")[["proven_bits", "needed_bits"]].max()
-    stored = memory[memory["layer"] == "total"].set_index("variant")
     rows: list[dict[str, Any]] = []
     stage, total = "sweeping accumulators", len(grid) * len(graphs)
     for bits, graph in graphs.items():
         tell(stage, len(rows), total)
-        swept = sweep(graph, evaluation.features, accumulators=grid)
+        swept = select(sweep(graph, evaluation.features, accumulators=grid))
         reference = scores[_name(bits)]
-        for point, seen in zip(grid, swept.to_dict("records"), strict=True):
+        layers = select(widths, weight_bits=bits)
+        stored = only(memory, variant=_name(bits), layer="total")
+        for point, seen in zip(grid, swept, strict=True):
             overflows = seen["overflow_outputs"] > 0
             score = reference
             if overflows:
@@ -283,15 +285,13 @@ def _points(
                     "overflow": point.overflow.value,
                     **_judged(score, reference, scores["float"], seen["proven"], overflows),
                     "proven": seen["proven"],
-                    "proven_bits": int(limits.loc[bits, "proven_bits"]),
-                    "needed_bits": int(limits.loc[bits, "needed_bits"]),
+                    "proven_bits": max(column(layers, "proven_bits")),
+                    "needed_bits": max(column(layers, "needed_bits")),
                     "overflow_outputs": seen["overflow_outputs"],
                     "overflow_layers": seen["overflow_layers"],
                     **_priced(graph, point),
-                    "weights_packed_bytes": int(stored.loc[_name(bits), "weights_packed_bytes"]),
-                    "weights_container_bytes": int(
-                        stored.loc[_name(bits), "weights_container_bytes"]
-                    ),
+                    "weights_packed_bytes": stored["weights_packed_bytes"],
+                    "weights_container_bytes": stored["weights_container_bytes"],
                 }
             )
             tell(stage, len(rows), total)

@@ -48,7 +48,7 @@ def cycles(value: float) -> str:
 
 def ratio(value: float) -> str:
     """``0.33x``: times something."""
-    return f"{value:.2f}×"
+    return f"{value:.2f}\N{MULTIPLICATION SIGN}"
 
 
 def kib(value: float) -> str:
