@@ -19,8 +19,10 @@ for name in ("kws250k-8bit", "kws250k-4bit"):
     points = [Accumulator(16, mode) for mode in ("saturate", "wrap")]
     table = sweep(graph, speech.features, speech.labels, accumulators=points)
     for row in table.itertuples():
-        print(f"  16 bits, {row.overflow}: {row.accuracy:.1%}, {row.overflow_outputs:.2%} of sums overflow")
+        share = f"{row.overflow_outputs:.2%} of sums overflow"
+        print(f"  16 bits, {row.overflow}: {row.accuracy:.1%}, {share}")
 
 # Which layer is to blame, and when does it happen first?
-trace = simulate(load("kws250k-8bit"), speech.features[:50], accumulator=Accumulator(16, "saturate"))
+narrow = Accumulator(16, "saturate")
+trace = simulate(load("kws250k-8bit"), speech.features[:50], accumulator=narrow)
 print(trace.overflow.groupby("node")[["events", "outputs", "transient", "persistent"]].sum())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import DataError
 
-__all__ = ["LARGEST", "open_zip", "read_array", "read_npy", "read_npz"]
+__all__ = ["LARGEST", "open_zip", "read_array", "read_member", "read_npy", "read_npz"]
 
 #: More than any network this project is for; a file that claims more is refused unread.
 LARGEST = 1 << 28
@@ -45,14 +45,19 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     return archive
 
 
+def read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    """Return the bytes of one member; DataError where it is missing or damaged."""
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise DataError(f"{path}: it holds no {name!r}") from None
+    except _DAMAGE as error:
+        raise DataError(f"{path}: {name!r} cannot be read ({error})") from None
+
+
 def read_array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     """Read one .npy member; DataError where it is damaged or holds objects."""
-    try:
-        with archive.open(name) as member:
-            data = member.read()
-    except _DAMAGE as error:
-        raise DataError(f"{path}: array {name!r} cannot be read ({error})") from None
-    return _parse(data, f"{path}: array {name!r}")
+    return _parse(read_member(archive, name, path), f"{path}: array {name!r}")
 
 
 def read_npy(path: Path) -> NDArray[Any]:

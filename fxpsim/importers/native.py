@@ -20,7 +20,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.errors import DataError, FxpsimError, suggest
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.graph import Graph, Node
-from fxpsim.npz import open_zip, read_array
+from fxpsim.npz import open_zip, read_array, read_member
 from fxpsim.ops import OPS, Op, TensorSpec
 
 __all__ = ["read", "write"]
@@ -92,12 +92,11 @@ def read(path: Path) -> Graph:
         The file is damaged, of a later version, or describes something that cannot be.
     """
     with open_zip(path) as archive:
+        text = read_member(archive, "graph.json", path)
         try:
-            document = json.loads(archive.read("graph.json"))
-        except KeyError:
-            raise DataError(f"{path}: not a model file (it holds no graph.json)") from None
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError, RecursionError) as error:
-            raise DataError(f"{path}: graph.json cannot be read ({error})") from None
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: graph.json is not JSON ({error})") from None
         try:
             return _graph(document, archive, path)
         except DataError:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fxpsim.kws.datasets import EvaluationSet
     from fxpsim.report.networks import Networks
-    from fxpsim.report.study import Progress, Study
+    from fxpsim.report.progress import Progress
+    from fxpsim.report.study import Study
 
 __all__ = ["Report", "write_report"]
 

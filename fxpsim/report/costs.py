@@ -14,8 +14,9 @@ from fxpsim.simulation import proven_layers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from accel_models import CostModel, Estimate, Work, Workload
-    from accel_models.estimate import Statement
+    from accel_models import CostModel, Estimate, Footprint, Work, Workload
+    from accel_models.estimate import LayerEstimate, Statement
+    from accel_models.memory import LayerFootprint
 
 __all__ = ["CORES", "Variant", "cost_table", "memory_table", "point_costs", "variants"]
 
@@ -126,8 +127,11 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
             if text == CORES[core]:
                 spoken.setdefault(core, []).append(estimate)
             kernels = sorted({layer.method for layer in estimate.layers})
-            parts = [(layer.name, layer.method, layer) for layer in estimate.layers]
-            for name, method, part in [*parts, ("total", "; ".join(kernels), estimate)]:
+            parts: list[tuple[str, str, Estimate | LayerEstimate]] = [
+                *((layer.name, layer.method, layer) for layer in estimate.layers),
+                ("total", "; ".join(kernels), estimate),
+            ]
+            for name, method, part in parts:
                 base.setdefault((core, name), part.cycles)
                 rows.append(
                     {
@@ -159,8 +163,11 @@ def memory_table(every: Iterable[Variant]) -> pd.DataFrame:
         if variant.cores is _PACKED:
             continue  # the same weights, packed: a column of the plain variant
         held = footprint(variant.work)
-        parts = [(layer.name, layer, layer.activations) for layer in held.layers]
-        for name, part, activations in [*parts, ("total", held, held.activations_peak)]:
+        parts: list[tuple[str, Footprint | LayerFootprint, int]] = [
+            *((layer.name, layer, layer.activations) for layer in held.layers),
+            ("total", held, held.activations_peak),
+        ]
+        for name, part, activations in parts:
             base.setdefault(name, part.weights_packed)
             rows.append(
                 {

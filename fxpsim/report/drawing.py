@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fxpsim.report.verdict import Verdict
 
@@ -61,7 +61,7 @@ def canvas(name: str, height: float, alternative: str) -> Iterator[Canvas]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.hashsalt": name,
         "svg.fonttype": "none",
         "font.family": _FONT,

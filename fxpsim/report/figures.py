@@ -30,9 +30,10 @@ def sweep_figure(points: pd.DataFrame) -> str:
     alternative = "Accuracy against accumulator bits, saturating and wrapping, by weight bits"
     with canvas("sweep", 2.3 * len(widths) + 0.5, alternative) as drawn:
         panels = drawn.figure.add_gridspec(len(widths), 1, hspace=0.08)
-        for panel, weight_bits in zip(panels, widths, strict=True):
+        for number, weight_bits in enumerate(widths):
             rows = sorted(select(points, weight_bits=weight_bits), key=lambda row: int(row["bits"]))
-            upper, lower = panel.subgridspec(2, 1, height_ratios=[5, 1], hspace=0).subplots()
+            halves = panels[number].subgridspec(2, 1, height_ratios=[5, 1], hspace=0)
+            upper, lower = (drawn.figure.add_subplot(half) for half in (halves[0], halves[1]))
             _curves(upper, rows)
             _verdicts(lower, rows)
             upper.set_title(f"{weight_bits}-bit weights")
@@ -67,8 +68,8 @@ def _curves(axes: Axes, points: Sequence[Row]) -> None:
     for mode, colour in _LINES.items():
         rows = [row for row in points if row["overflow"] == mode]
         bits = column(rows, "bits")
-        ends = [column(rows, f"accuracy_{end}", 100) for end in ("low", "high")]
-        axes.fill_between(bits, *ends, color=colour, alpha=0.14, linewidth=0)
+        low, high = (column(rows, f"accuracy_{end}", 100) for end in ("low", "high"))
+        axes.fill_between(bits, low, high, color=colour, alpha=0.14, linewidth=0)
         axes.plot(
             bits,
             column(rows, "accuracy", 100),

@@ -65,7 +65,8 @@ def stored_metrics() -> dict[str, Any] | None:
     -------
     dict or None
         ``title``, ``description``, ``clips``, ``speakers`` and ``networks``: by ``"float"`` or
-        weight bits the ``accuracy``, its interval ``low``..``high`` and ``false_rejects_at_1pct``.
+        weight bits the ``accuracy``, its interval ``low``..``high``, the ``difference`` to float
+        with ``difference_low``..``difference_high``, and ``false_rejects_at_1pct``.
     """
     source = _DATA / "real-speech.json"
     return dict(json.loads(source.read_text())) if source.is_file() else None

@@ -23,6 +23,8 @@ def interval(low: float, high: float) -> str:
 
 def points(value: float) -> str:
     """``+0.4`` for a difference of shares of 0.004: percentage points, always signed."""
+    if math.isnan(value):
+        return _MISSING
     rounded = round(100 * value, 1)
     return f"{_MINUS if rounded < 0 else '+' if rounded else '±'}{abs(rounded):.1f}"
 

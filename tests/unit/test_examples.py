@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -21,6 +23,7 @@ def blocks(path, language):
     return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
 
 
+SOURCES = sorted([*ROOT.glob("fxpsim/**/*.py"), *ROOT.glob("accel_models/**/*.py")])
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 
 
@@ -28,8 +31,22 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 def test_python_in_pages_runs(page):
     if page.stem == "add-a-cost-model":
         pytest.skip("its code is run as a plug-in in test_accel_docs")
+    names: dict[str, object] = {}
     for block in blocks(page, "python"):
-        exec(compile(block, str(page), "exec"), {"__name__": "__main__"})
+        exec(compile(block, str(page), "exec"), names)
+    for block in blocks(page, "pycon"):
+        test = doctest.DocTestParser().get_doctest(block, names, page.name, str(page), 0)
+        assert doctest.DocTestRunner().run(test).failed == 0
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if ">>> " in path.read_text()], ids=lambda path: path.stem
+)
+def test_examples_in_docstrings(path):
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.attempted
+    assert not results.failed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

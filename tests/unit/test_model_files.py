@@ -62,7 +62,7 @@ def set_op(op):
         (set_op("Dens"), "unknown operation 'Dens'; did you mean 'Dense'"),
         (set_op("Relu"), "not of the expected form"),
         (lambda d: d["nodes"][0].update(source="x"), "reads 'x'"),
-        (lambda d: d["nodes"][0].update(weights={"array": "none"}), "'none.npy' cannot be read"),
+        (lambda d: d["nodes"][0].update(weights={"array": "none"}), "holds no 'none.npy'"),
         (lambda d: d["nodes"][0].update(weights={"pickle": "x"}), "not of the expected form"),
         (lambda d: d["nodes"][0].update(weight_format={"format": "fxp-s99/0"}), "1 to 62, not 99"),
         (lambda d: d["input"].update(shape=[6]), "must have 5 values"),
