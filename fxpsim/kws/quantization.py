@@ -1,8 +1,8 @@
 """Post-training quantisation of the reference networks: 2- to 8-bit weights, 8 bits elsewhere.
 
-A layer becomes dense -> batch norm -> ReLU -> requantise.  Its per-channel scale is the 8-bit
-gain of the batch norm; for every channel that gain is chosen for which the rounded weights come
-nearest to the float ones, so rounding the gain itself costs nothing.
+A layer becomes dense -> batch norm -> ReLU -> requantise.  The gain of the batch norm, 8 bits, is
+the scale of a channel; its bias makes the mean of the layer's outputs, on calibration data, that
+of the float network's.  Every layer is fitted to what the quantised layers before it produce.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from fxpsim.casts import quantize
 from fxpsim.errors import ConfigError
 from fxpsim.formats import QFormat
 from fxpsim.graph import Graph, Node
+from fxpsim.kws.error_feedback import round_with_feedback
 from fxpsim.kws.float_network import FloatNetwork
-from fxpsim.ops import BatchNorm, Dense, Relu, Requantize, Softmax, TensorSpec
+from fxpsim.ops import BatchNorm, Dense, Op, Relu, Requantize, Softmax, TensorSpec
 
 __all__ = ["quantize_network"]
 
 FloatArray = NDArray[np.float64]
-_GAIN_CODES = 127
 _PERCENTILE = 99.9
+#: Gains tried, relative to the one with which nearest rounding does best.
+_SHRINKS = (1.0, 0.9, 0.8, 0.7)
 
 
 def quantize_network(
@@ -40,7 +42,7 @@ def quantize_network(
     weight_bits : int
         2 to 8; the range is symmetric.
     calibration : int8 array (n, frames, bands)
-        Feature codes of training clips; they set the range of the scores.
+        Feature codes of training clips.
 
     Returns
     -------
@@ -55,29 +57,30 @@ def quantize_network(
     activation = QFormat(8, 8 - ceil(log2(network.activation_maximum)), signed=False)
     scores = QFormat(8, _frac_for(_high_score(network, calibration), 8))
     nodes: list[Node] = []
-    source, frac = "input", input_format.frac
+    spec = TensorSpec((network.weights[0].shape[0],), input_format)
+    codes: NDArray[Any] = calibration.reshape(len(calibration), -1)
+    signal = codes * input_format.resolution
     last = len(network.weights) - 1
     for i, (weights, gains, biases) in enumerate(
         zip(network.weights, network.gains, network.biases, strict=True)
     ):
-        codes, gain, gain_format = _channels(weights * gains, weight_format)
-        product_frac = frac + weight_format.frac + gain_format.frac
-        bias_format = QFormat(8, min(_frac_for(float(np.abs(biases).max()), 8), product_frac))
-        bias = quantize(biases.astype(np.float64), bias_format)
-        chain = [
-            (f"dense{i}", Dense(codes, weight_format)),
-            (f"norm{i}", BatchNorm(gain, gain_format, bias, bias_format)),
-        ]
+        scaled = (weights * gains).astype(np.float64)
+        wanted = signal @ scaled + biases
+        seen = codes * spec.format.resolution
+        dense, norm = _layer(scaled, seen, wanted, weight_format, spec.format.frac)
+        chain: list[tuple[str, Op]] = [(f"dense{i}", dense), (f"norm{i}", norm)]
         if i < last:
             chain += [(f"relu{i}", Relu()), (f"act{i}", Requantize(activation))]
         else:
-            chain += [("scores", Requantize(scores))]
             share = QFormat(8, 8, signed=False)
-            chain += [("softmax", Softmax.for_scores(scores, share))]
+            chain += [
+                ("scores", Requantize(scores)),
+                ("softmax", Softmax.for_scores(scores, share)),
+            ]
         for name, op in chain:
-            nodes.append(Node(name, op, source))
-            source = name
-        frac = activation.frac
+            nodes.append(Node(name, op, nodes[-1].name if nodes else "input"))
+            codes, spec = op.run(codes, spec), op.infer(spec)
+        signal = np.clip(wanted, 0, network.activation_maximum)
     bands = network.front_end.bands
     shape = (network.weights[0].shape[0] // bands, bands)
     return Graph(
@@ -87,7 +90,7 @@ def quantize_network(
         tuple(network.labels),
         {
             "front_end": asdict(network.front_end),
-            "quantisation": "post-training, least squares per channel, 8-bit gains",
+            "quantisation": "post-training, weights rounded with error feedback",
         },
     )
 
@@ -102,27 +105,51 @@ def _high_score(network: FloatNetwork, calibration: NDArray[np.int8]) -> float:
     return float(np.percentile(network.logits(calibration).max(axis=1), _PERCENTILE))
 
 
-def _channels(
-    weights: NDArray[np.floating[Any]], fmt: QFormat
-) -> tuple[NDArray[np.int64], NDArray[np.int64], QFormat]:
-    """Return weight codes (K, N), gain codes (N,) and the gains' format.
-
-    ``weights`` are those with the gain multiplied in: code * 2**-frac * gain approximates them.
-    """
-    wide = weights.astype(np.float64)
-    top = fmt.hi * fmt.resolution
-    # Where nothing is clipped, the largest gain that any channel can want.
-    most = max(float(np.abs(wide).max()) / top, 2.0**-40)
+def _layer(
+    weights: FloatArray, inputs: FloatArray, wanted: FloatArray, fmt: QFormat, input_frac: int
+) -> tuple[Dense, BatchNorm]:
+    """Return the integer layer whose outputs on ``inputs`` (n, K) come nearest to ``wanted``."""
+    # Where nothing is clipped, this is the largest gain that any channel can want.
+    most = max(float(np.abs(weights).max()) / (fmt.hi * fmt.resolution), 2.0**-40)
     gain_format = QFormat(8, _frac_for(most, 8))
-    best = np.full(wide.shape[1], np.inf)
-    codes = np.zeros(wide.shape, np.int64)
-    gains = np.ones(wide.shape[1], np.int64)
-    for gain in range(1, _GAIN_CODES + 1):
-        step = gain * gain_format.resolution * fmt.resolution
-        rounded = np.clip(np.rint(wide / step), fmt.lo, fmt.hi)
-        error = ((rounded * step - wide) ** 2).sum(axis=0)
-        better = error < best
-        best[better] = error[better]
-        gains[better] = gain
-        codes[:, better] = rounded[:, better].astype(np.int64)
-    return codes, gains, gain_format
+    step = gain_format.resolution * fmt.resolution
+    codes, gains = _round(weights, inputs, step, fmt.hi, gain_format.hi)
+    bias = (wanted - inputs @ (codes * gains * step)).mean(axis=0)
+    product_frac = input_frac + fmt.frac + gain_format.frac
+    bias_format = QFormat(8, min(_frac_for(float(np.abs(bias).max()), 8), product_frac))
+    norm = BatchNorm(gains, gain_format, quantize(bias, bias_format), bias_format)
+    return Dense(codes, fmt), norm
+
+
+def _round(
+    weights: FloatArray, inputs: FloatArray, step: float, limit: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return weight codes (K, N) and gain codes (N,), 1 to ``most``.
+
+    Of a few gains below the one that suits the weights best, each channel gets that with which
+    its outputs on ``inputs`` (n, K) change least.
+    """
+    nearest = _nearest_gains(weights, step, limit, most)
+    lowest = np.full(weights.shape[1], np.inf)
+    codes, gains = np.zeros(weights.shape, np.int64), nearest
+    for shrink in _SHRINKS:
+        tried = np.maximum(1, np.rint(nearest * shrink)).astype(np.int64)
+        rounded = round_with_feedback(weights, tried * step, limit, inputs)
+        loss = ((inputs @ (weights - rounded * (tried * step))) ** 2).sum(axis=0)
+        better = loss < lowest
+        lowest = np.where(better, loss, lowest)
+        codes, gains = np.where(better, rounded, codes), np.where(better, tried, gains)
+    return codes, gains
+
+
+def _nearest_gains(weights: FloatArray, step: float, limit: int, most: int) -> NDArray[np.int64]:
+    """Return the gain of each column that leaves the least squared error in its weights."""
+    lowest = np.full(weights.shape[1], np.inf)
+    gains = np.ones(weights.shape[1], np.int64)
+    for gain in range(1, most + 1):
+        scale = gain * step
+        error = np.clip(np.rint(weights / scale), -limit, limit) * scale - weights
+        loss = (error**2).sum(axis=0)
+        better = loss < lowest
+        lowest[better], gains[better] = loss[better], gain
+    return gains

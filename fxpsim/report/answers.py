@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fxpsim.report import wording as say
@@ -36,28 +36,33 @@ def answer(study: Study) -> dict[str, str]:
 
 
 def _choose(networks: Sequence[Row]) -> tuple[Row, bool]:
-    """Return the network of fewest weight bits without a loss, or of least loss; which it is."""
-    fine = [row for row in networks if no_loss(row["to_float_low"], row["to_float_high"])]
+    """Return the network of fewest weight bits without a loss, or of least loss; which it is.
+
+    Stored differences on real speech count as much as those on this data, where there are any.
+    """
+    fine = [row for row in networks if all(no_loss(*ends) for ends in _difference_ends(row))]
     if fine:
         return min(fine, key=lambda row: int(row["weight_bits"])), True
     return max(networks, key=lambda row: float(row["to_float"])), False
 
 
+def _difference_ends(row: Row) -> list[tuple[float, float]]:
+    ends = [(row[f"{kind}_low"], row[f"{kind}_high"]) for kind in ("to_float", "real_to_float")]
+    return [pair for pair in ends if not math.isnan(pair[0])]
+
+
 def _in_short(study: Study, points: Sequence[Row], smallest: dict[str, int | None]) -> str:
     bits, proven = points[0]["weight_bits"], points[0]["proven_bits"]
     text = f"{bits}-bit weights; accumulators of {proven} bits, which no input can overflow"
-    usable = {mode: width for mode, width in smallest.items() if width is not None}
-    # Of equal widths the wrapping one is cheaper in software.
-    mode = min(usable, key=lambda mode: (usable[mode], mode == "saturate"), default=None)
-    if mode is not None and usable[mode] < proven:
-        text += (
-            f", or {_ADVERBS[mode]} ones of {usable[mode]} bits, which cost nothing measurable on "
-            "this data"
-        )
+    usable = _usable(
+        {mode: width for mode, width in smallest.items() if (width or proven) < proven}
+    )
+    if usable:
+        text += f"; on this data {usable} cost no measurable accuracy"
     times = _proven_row(points)["neon_cycles"] / _float_cycles(study, _CORE)
     return (
-        f"{text}. Against float that is {say.ratio(_memory(study, bits)['packed_times_float'])} of "
-        f"the weight bytes and, by estimate, {say.ratio(times)} of the cycles on {_CORE}."
+        f"{text}. The proven ones take {say.ratio(_memory(study, bits)['packed_times_float'])} "
+        f"float's weight bytes and, by estimate, {say.ratio(times)} its cycles on {_CORE}."
     )
 
 
@@ -77,22 +82,23 @@ def _memory(study: Study, bits: int) -> Row:
 def _weights(study: Study, chosen: Row, lossless: bool) -> str:
     floating = only(study.accuracy, network="float")
     bits, margin = chosen["weight_bits"], f"{100 * MARGIN:.0f} points"
+    kinds = {"this data": "", "real speech (stored numbers)": "real_"}
+    known = {name: key for name, key in kinds.items() if not math.isnan(chosen[f"{key}accuracy"])}
+    where = " and on ".join(known)
     text = (
-        f"{bits} bits are the fewest that keep float's accuracy on this data (a loss of {margin} "
-        "is excluded): "
+        f"{bits} bits are the fewest that keep float's accuracy on {where}, a loss of {margin} "
+        "excluded."
         if lossless
-        else f"For no width is a loss of {margin} against float excluded on this data; {bits} bits "
-        "lose least: "
+        else f"No width excludes a loss of {margin} against float on {where}; {bits} bits lose "
+        "least on this data."
     )
-    text += (
-        f"{say.percent(chosen['accuracy'])} % against {say.percent(floating['accuracy'])} % in "
-        f"float, {say.points(chosen['to_float'])} points (95 % interval "
-        f"{say.points_interval(chosen['to_float_low'], chosen['to_float_high'])})."
-    )
-    if not math.isnan(chosen["real_accuracy"]):
+    for name, key in known.items():
         text += (
-            f" On real speech (stored numbers): {say.percent(chosen['real_accuracy'])} % against "
-            f"{say.percent(floating['real_accuracy'])} %."
+            f" On {name}: {say.percent(chosen[f'{key}accuracy'])} % against "
+            f"{say.percent(floating[f'{key}accuracy'])} % in float, "
+            f"{say.points(chosen[f'{key}to_float'])} points ("
+            + say.points_interval(chosen[f"{key}to_float_low"], chosen[f"{key}to_float_high"])
+            + ")."
         )
     return text
 
@@ -103,12 +109,16 @@ def _accumulator(points: Sequence[Row], smallest: dict[str, int | None]) -> str:
         f"With {bits}-bit weights, {proven} bits are proven: no input can overflow them. This data "
         f"never needs more than {needed}."
     )
-    usable = [f"{width} bits {_ADVERBS[mode]}" for mode, width in smallest.items() if width]
-    if not usable:
-        return text
-    if len(set(smallest.values())) == 1:
-        usable = [f"{smallest['wrap']} bits in either mode"]
-    return f"{text} Down to {' or '.join(usable)}, no loss is measured."
+    usable = _usable(smallest)
+    return f"{text} Down to {usable}, no loss is measured." if usable else text
+
+
+def _usable(smallest: Mapping[str, int | None]) -> str:
+    """Return widths with their modes in words; nothing where there are none."""
+    words = [f"{width} bits {_ADVERBS[mode]}" for mode, width in smallest.items() if width]
+    if len(words) > 1 and len(set(smallest.values())) == 1:
+        return f"{smallest['wrap']} bits in either mode"
+    return " or ".join(words)
 
 
 def _overflow(points: Sequence[Row], smallest: dict[str, int | None]) -> str:
@@ -141,11 +151,11 @@ def _costs(study: Study, points: Sequence[Row]) -> str:
     return (
         f"With the proven accumulator a decision is estimated at {say.cycles(neon)} cycles on "
         f"{_CORE} ({say.cycles(row['neon_cycles_low'])} to {say.cycles(row['neon_cycles_high'])}), "
-        f"{say.ratio(neon / _float_cycles(study, _CORE))} of float's, and at "
+        f"{say.ratio(neon / _float_cycles(study, _CORE))} float's, and at "
         f"{say.cycles(systolic)} on {_ARRAY}, "
-        f"{say.ratio(systolic / _float_cycles(study, _ARRAY))} of float's there. Packed weights "
+        f"{say.ratio(systolic / _float_cycles(study, _ARRAY))} float's there. Packed weights "
         f"take {say.kib(memory['weights_packed_bytes'])} KiB, "
-        f"{say.ratio(memory['packed_times_float'])} of float's."
+        f"{say.ratio(memory['packed_times_float'])} float's."
     )
 
 
@@ -173,6 +183,9 @@ def summarise(study: Study) -> list[dict[str, str]]:
                 "to_float": say.points(network["to_float"]) if points else "",
                 "to_float_interval": say.points_interval(low, high) if points else "",
                 "real": say.percent(network["real_accuracy"]),
+                "real_interval": say.interval(
+                    network["real_accuracy_low"], network["real_accuracy_high"]
+                ),
                 "proven": str(points[0]["proven_bits"]) if points else "",
                 "needed": str(points[0]["needed_bits"]) if points else "",
                 "saturating": str(smallest["saturate"] or "none") if points else "",

@@ -119,13 +119,13 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    spoken: dict[str, list[Estimate]] = {}
+    spoken: dict[str, dict[str, Statement]] = {}
     base: dict[tuple[str, str], float] = {}  # fp32 comes first
     for variant in every:
         for core, text in variant.cores.items():
             estimate = _model(text).estimate(variant.work)
             if text == CORES[core]:
-                spoken.setdefault(core, []).append(estimate)
+                spoken.setdefault(core, {})[variant.name] = estimate.statement
             kernels = sorted({layer.method for layer in estimate.layers})
             parts: list[tuple[str, str, Estimate | LayerEstimate]] = [
                 *((layer.name, layer.method, layer) for layer in estimate.layers),
@@ -148,7 +148,22 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
                     }
                 )
     table = pd.DataFrame(rows).astype({"energy_nj": float})
-    return table, {core: sum(found[1:], found[0]).statement for core, found in spoken.items()}
+    return table, {core: _merged(said) for core, said in spoken.items()}
+
+
+def _merged(said: Mapping[str, Statement]) -> Statement:
+    """Return one statement for all variants; what is assumed for some alone names them."""
+    holders: dict[str, list[str]] = {}
+    for variant, statement in said.items():
+        for assumption in statement.assumptions:
+            holders.setdefault(assumption, []).append(variant)
+    return replace(
+        next(iter(said.values())),
+        assumptions=tuple(
+            text if len(names) == len(said) else f"{', '.join(names)}: {text}"
+            for text, names in holders.items()
+        ),
+    )
 
 
 def memory_table(every: Iterable[Variant]) -> pd.DataFrame:

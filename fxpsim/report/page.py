@@ -68,7 +68,7 @@ def render(
         run=run,
         title=title,
         synthetic="synthetic" in title.lower(),
-        answers=answers,
+        answers={question: _unbroken(text) for question, text in answers.items()},
         summary=summarise(study),
         decision=_groups(study.decision, "weight_bits"),
         modes=_MODES,
@@ -83,10 +83,28 @@ def render(
         heaviest=_heaviest(study.memory),
         floating=only(study.accuracy, network="float"),
         layers=_layers(study.layers),
+        statements=_statements(made["cost_models"]),
         pictures={name: Markup(svg) for name, svg in pictures.items()},
         colours=COLOURS,
         files=files,
     )
+
+
+def _unbroken(text: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _statements(models: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
+    """Return what the cost models say, cores of which they say the same together."""
+    found: list[tuple[list[str], Any]] = []
+    for core, said in models.items():
+        same = next((cores for cores, known in found if known == said), None)
+        if same is None:
+            found.append(([core], said))
+        else:
+            same.append(core)
+    return found
 
 
 def _groups(table: pd.DataFrame, name: str) -> dict[Any, list[Row]]:

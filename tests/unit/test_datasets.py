@@ -249,7 +249,7 @@ def test_real_speech_is_recognised(test_data: Path) -> None:
     scored = EvaluationSet.read(test_data / "gsc12" / "gsc12_dev.npz", front_end=network.front_end)
     assert len(scored) == 555
     assert {split_of(group) for group in scored.groups} == {"test"}
-    assert np.mean(network.logits(scored.features).argmax(1) == scored.labels) > 0.78
+    assert np.mean(network.logits(scored.features).argmax(1) == scored.labels) > 0.80
 
 
 def small_network(**changes: object) -> FloatNetwork:
