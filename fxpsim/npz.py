@@ -24,8 +24,8 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyErr
            NotImplementedError, SyntaxError, TypeError, MemoryError, OverflowError)  # fmt: skip
 
 
-def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open an archive whose parts, unpacked, stay within :data:`LARGEST` bytes.
+def open_zip(path: Path, most: int = LARGEST) -> zipfile.ZipFile:
+    """Open an archive whose parts, unpacked, stay within ``most`` bytes.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     except _DAMAGE as error:
         raise DataError(f"{path}: not a whole zip archive ({error})") from None
     size = sum(entry.file_size for entry in archive.infolist())
-    if size > LARGEST:
+    if size > most:
         archive.close()
-        raise DataError(f"{path}: must unpack to at most {LARGEST >> 20} MiB, not {size >> 20}")
+        raise DataError(f"{path}: must unpack to at most {most >> 20} MiB, not {size >> 20}")
     return archive
 
 
@@ -89,9 +89,9 @@ def _parse(data: bytes, where: str) -> NDArray[Any]:
     return array
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, most: int = LARGEST) -> dict[str, NDArray[Any]]:
     """Return all arrays of an npz file, by name; DataError as for the functions above."""
-    with open_zip(path) as archive:
+    with open_zip(path, most) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
         if not names:
             raise DataError(f"{path}: must be an npz file with arrays, but holds none")

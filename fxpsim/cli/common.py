@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -29,6 +29,7 @@ __all__ = [
     "print_table",
     "progress_bar",
     "seed_option",
+    "speakers_option",
 ]
 
 model_argument = click.argument("model")
@@ -40,12 +41,20 @@ data_option = click.option(
     help="Recordings to score on: a Speech Commands folder or an npz file. "
     "Default: the synthetic speech that the package ships.",
 )
+speakers_option = click.option(
+    "--all-speakers",
+    is_flag=True,
+    help="Score every speaker of --data. Default: only those that a hash of their name keeps out "
+    "of training, so that nobody is scored whom the shipped networks may have learned from.",
+)
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the intervals."
 )
 
 
-def evaluation_for(data: Path | None, graph: Graph | None = None) -> EvaluationSet:
+def evaluation_for(
+    data: Path | None, all_speakers: bool, graph: Graph | None = None
+) -> EvaluationSet:
     """Return the shipped evaluation set, or the user's with the features the network wants."""
     from fxpsim.frontend.logmel import LogMel
     from fxpsim.kws.datasets import EvaluationSet
@@ -55,7 +64,8 @@ def evaluation_for(data: Path | None, graph: Graph | None = None) -> EvaluationS
         return EvaluationSet.shipped()
     described = {} if graph is None else graph.metadata.get("front_end", {})
     front_end = LogMel(**described) if described else FloatNetwork.shipped().front_end
-    return EvaluationSet.read(data, front_end=front_end)
+    split: Literal["all", "test"] = "all" if all_speakers else "test"
+    return EvaluationSet.read(data, front_end=front_end, split=split)
 
 
 def labels_for(graph: Graph, evaluation: EvaluationSet) -> Any:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from fxpsim.cli.common import data_option, evaluation_for, progress_bar, seed_option
+from fxpsim.cli.common import (
+    data_option,
+    evaluation_for,
+    progress_bar,
+    seed_option,
+    speakers_option,
+)
 
 
 @click.command("report")
@@ -19,8 +25,9 @@ from fxpsim.cli.common import data_option, evaluation_for, progress_bar, seed_op
     help="Folder for the page, the tables and the figures; nothing is written elsewhere.",
 )
 @data_option
+@speakers_option
 @seed_option
-def command(out: Path, data: Path | None, seed: int) -> None:
+def command(out: Path, data: Path | None, all_speakers: bool, seed: int) -> None:
     r"""Write the report that an architect decides from.
 
     Needs nothing but the package: trained networks and synthetic speech come with it.
@@ -31,7 +38,7 @@ def command(out: Path, data: Path | None, seed: int) -> None:
     """
     with progress_bar("report") as progress:
         progress("reading speech", 0, 1)
-        evaluation = evaluation_for(data)
+        evaluation = evaluation_for(data, all_speakers)
         from fxpsim.report import write_report
 
         write_report(out, evaluation, seed=seed, progress=progress)

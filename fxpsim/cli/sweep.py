@@ -16,6 +16,7 @@ from fxpsim.cli.common import (
     print_table,
     progress_bar,
     seed_option,
+    speakers_option,
 )
 
 
@@ -43,6 +44,7 @@ def _widths(text: str) -> list[int]:
 @click.option("--cost", multiple=True, metavar="MODEL", help="Cost model, as 'neon:cortex-a53'.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="CSV", help="Write a CSV file.")
 @data_option
+@speakers_option
 @seed_option
 @json_option
 def command(
@@ -53,6 +55,7 @@ def command(
     cost: tuple[str, ...],
     out: Path | None,
     data: Path | None,
+    all_speakers: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -67,7 +70,7 @@ def command(
 
     graph = load(model)
     points = accumulator_grid(_widths(bits), overflow)
-    evaluation = evaluation_for(data, graph)
+    evaluation = evaluation_for(data, all_speakers, graph)
     with progress_bar(f"sweep {graph.name}") as progress:
         table = sweep(
             graph,

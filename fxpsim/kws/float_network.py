@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fxpsim.errors import DataError
 from fxpsim.frontend.logmel import LogMel
 from fxpsim.kws.labels import LABELS
-from fxpsim.kws.recordings import load_npz
+from fxpsim.npz import read_npz
 
 __all__ = ["FloatNetwork"]
 
@@ -160,7 +160,7 @@ class FloatNetwork:
             Where the file is missing, damaged, or no such network.
         """
         path = Path(path)
-        arrays = load_npz(path)
+        arrays = read_npz(path)
         layers = sum(key.startswith("weight") for key in arrays)
         wanted = {f"{kind}{i}" for kind in ("weight", "gain", "bias") for i in range(layers)}
         missing = sorted((wanted | set(_KEYS)) - set(arrays))

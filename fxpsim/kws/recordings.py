@@ -18,11 +18,14 @@ from fxpsim.errors import DataError
 from fxpsim.kws.labels import SILENCE
 from fxpsim.kws.signals import CLIP_SAMPLES, SAMPLE_RATE
 from fxpsim.kws.speakers import Split, split_of
+from fxpsim.npz import read_npz
 
 __all__ = ["Clip", "audio_of_npz", "is_audio_npz", "load_npz", "recordings"]
 
 BACKGROUND = "_background_noise_"
 TESTING_LIST = "testing_list.txt"
+#: Hours of audio, lossless.
+_LARGEST = 1 << 31
 _AUDIO_KEYS = frozenset({"lo", "hi", "offset"})
 
 
@@ -78,26 +81,8 @@ def recordings(path: Path) -> list[Clip]:
 
 
 def load_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an npz file, never unpickled.
-
-    Raises
-    ------
-    DataError
-        Where the file is missing, truncated, or holds Python objects.
-    """
-    try:
-        # Opened here, because numpy leaves a truncated file open.
-        with path.open("rb") as handle:
-            file = np.load(handle, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} must be an .npz file, but it is a single array")
-            return {key: file[key] for key in file.files}
-    except FileNotFoundError:
-        raise DataError(f"no file is at {path}") from None
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read as an .npz file: {error}") from error
+    """Return all arrays of an npz file of recordings or features; DataError where it is damaged."""
+    return read_npz(path, _LARGEST)
 
 
 def is_audio_npz(path: Path) -> bool:

@@ -1,0 +1,386 @@
+"""The report: its rules, its numbers in every form, and what it leaves on the disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fxpsim.errors import DataError
+from fxpsim.frontend.logmel import LogMel
+from fxpsim.kws.datasets import EvaluationSet
+from fxpsim.kws.float_network import FloatNetwork
+from fxpsim.kws.labels import LABELS
+from fxpsim.kws.quantization import quantize_network
+from fxpsim.report import Report, wording, write_report
+from fxpsim.report.answers import answer
+from fxpsim.report.networks import Networks
+from fxpsim.report.tables import only, select
+from fxpsim.report.verdict import Verdict, judge, narrowest
+
+FRONT_END = LogMel(bands=4)
+FRAMES, CLIPS = 5, 144
+STORED = {
+    "title": "Somebody's recordings",
+    "description": "10 clips",
+    "networks": {
+        name: {
+            "accuracy": 0.9,
+            "low": 0.8,
+            "high": 0.95,
+            "difference": 0.0,
+            "difference_low": -0.001,
+            "difference_high": 0.001,
+            "false_rejects_at_1pct": 0.2,
+        }
+        for name in ("float", "8", "3")
+    },
+}
+
+
+_NUMBERS = (
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "neon_cycles",
+    "weights_packed_bytes",
+)
+
+
+def make_set(title: str = "synthetic speech: a <test> of nothing") -> EvaluationSet:
+    rng = np.random.default_rng(1)
+    labels = np.arange(CLIPS) % len(LABELS)
+    # A class is a pattern in noise, so that there is something to get right.
+    patterns = np.random.default_rng(2).integers(-100, 100, (len(LABELS), FRAMES, FRONT_END.bands))
+    noise = rng.integers(-30, 30, (CLIPS, FRAMES, FRONT_END.bands))
+    return EvaluationSet(
+        name="patterns",
+        title=title,
+        features=np.clip(patterns[labels] + noise, -128, 127).astype(np.int8),
+        labels=labels.astype(np.int64),
+        groups=np.array([f"voice{clip % 16}" for clip in range(CLIPS)]),
+        description="patterns in noise",
+        source="a test",
+        front_end=FRONT_END,
+    )
+
+
+def make_networks() -> Networks:
+    """Match the patterns: a projection and its transpose."""
+    rng = np.random.default_rng(3)
+    size, hidden = FRAMES * FRONT_END.bands, 32
+    patterns = np.random.default_rng(2).integers(-100, 100, (len(LABELS), size)) / 400
+    project = rng.normal(size=(size, hidden)) / 8
+    network = FloatNetwork(
+        name="tiny",
+        weights=(
+            project.astype(np.float32),
+            (np.maximum(patterns @ project, 0)).T.astype(np.float32),
+        ),
+        gains=(np.ones(hidden, np.float32), np.ones(len(LABELS), np.float32)),
+        biases=(np.zeros(hidden, np.float32), np.zeros(len(LABELS), np.float32)),
+        activation_maximum=4.0,
+        front_end=FRONT_END,
+    )
+    features = make_set().features
+    graphs = {bits: quantize_network(network, bits, features) for bits in (3, 8)}
+    return Networks(network, graphs, {"tiny.fxp": "0" * 64})
+
+
+@pytest.fixture(scope="module")
+def networks() -> Networks:
+    return make_networks()
+
+
+@pytest.fixture(scope="module")
+def report(networks: Networks, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    out = tmp_path_factory.mktemp("report") / "new" / "folder"
+    return write_report(out, make_set(), networks=networks, stored=STORED)
+
+
+def read_csv(report: Report, name: str) -> list[dict[str, str]]:
+    (path,) = [path for path in report.tables if path.stem == name]
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        ("proven", "overflows", "difference", "verdict"),
+        [
+            (True, False, (0.0, 0.0, 0.0), Verdict.PROVEN),
+            (False, False, (0.0, 0.0, 0.0), Verdict.SAFE),
+            (False, True, (0.0, 0.0, 0.0), Verdict.HOLDS),
+            (False, True, (-0.005, -0.019, 0.0), Verdict.HOLDS),
+            (False, True, (-0.005, -0.021, 0.01), Verdict.DEGRADED),
+            (False, True, (-0.001, -0.002, -0.0005), Verdict.DEGRADED),
+            (False, True, (-0.049, -0.06, -0.04), Verdict.DEGRADED),
+            (False, True, (-0.051, -0.2, 0.01), Verdict.DEGRADED),
+            (False, True, (-0.051, -0.06, -0.04), Verdict.BROKEN),
+        ],
+    )
+    def test_rules(
+        self,
+        proven: bool,
+        overflows: bool,
+        difference: tuple[float, float, float],
+        verdict: Verdict,
+    ) -> None:
+        assert judge(proven=proven, overflows=overflows, difference=difference) is verdict
+
+    def test_narrowest_has_only_usable_widths_above(self) -> None:
+        verdicts = {
+            32: Verdict.PROVEN,
+            20: Verdict.SAFE,
+            18: Verdict.HOLDS,
+            17: Verdict.BROKEN,
+            16: Verdict.HOLDS,
+        }
+        assert narrowest(verdicts) == 18
+
+    def test_narrowest_may_not_exist(self) -> None:
+        assert narrowest({32: Verdict.DEGRADED, 20: Verdict.SAFE}) is None
+
+    def test_proven_means_no_overflow_and_the_same_accuracy(self, report: Report) -> None:
+        rows = [row for row in select(report.study.accumulators) if row["proven"]]
+        assert rows
+        for row in rows:
+            assert row["overflow_outputs"] == row["to_32_bits"] == 0
+            assert row["bits"] >= row["proven_bits"] >= row["needed_bits"]
+
+    def test_the_sweep_reaches_broken(self, report: Report) -> None:
+        found = {row["verdict"] for row in select(report.study.accumulators, overflow="wrap")}
+        assert {"proven", "safe", "broken"} <= found
+
+
+class TestDecision:
+    def test_rows_are_those_of_the_sweep(self, report: Report) -> None:
+        for row in select(report.study.decision):
+            mode = "saturate" if row["overflow"] == "either" else row["overflow"]
+            swept = only(
+                report.study.accumulators,
+                weight_bits=row["weight_bits"],
+                bits=row["bits"],
+                overflow=mode,
+            )
+            assert {**row, "overflow": mode} == {"why": row["why"], **swept}
+
+    def test_proven_rows_stand_once(self, report: Report) -> None:
+        rows = select(report.study.decision)
+        assert all((row["overflow"] == "either") == row["proven"] for row in rows)
+        keys = [(row["weight_bits"], row["bits"], row["overflow"]) for row in rows]
+        assert len(set(keys)) == len(keys)
+
+    @pytest.mark.parametrize("weight_bits", [8, 3])
+    def test_reference_proof_and_data_are_there(self, report: Report, weight_bits: int) -> None:
+        rows = select(report.study.decision, weight_bits=weight_bits)
+        why = {reason: row["bits"] for row in rows for reason in row["why"].split("; ")}
+        assert why["reference"] == 32
+        assert why["narrowest proven"] == rows[0]["proven_bits"]
+        assert why["needed by this data"] == rows[0]["needed_bits"]
+        assert why["one bit too few"] < rows[0]["proven_bits"]
+
+    def test_a_proof_spares_the_clamps(self, report: Report) -> None:
+        points = select(report.study.accumulators)
+        wraps = {(r["weight_bits"], r["bits"]): r for r in points if r["overflow"] == "wrap"}
+        for row in points:
+            if row["overflow"] == "saturate":
+                wrapping = wraps[row["weight_bits"], row["bits"]]["neon_cycles"]
+                assert (row["neon_cycles"] == wrapping) or not row["proven"]
+        clamped = [r for r in points if r["overflow"] == "saturate" and not r["proven"]]
+        assert any(
+            r["neon_cycles"] > wraps[r["weight_bits"], r["bits"]]["neon_cycles"] for r in clamped
+        )
+
+    def test_a_loss_on_real_speech_counts(self, report: Report) -> None:
+        study = report.study
+        good = study.accuracy.assign(to_float_low=-0.001, to_float_high=0.001)
+        assert answer(replace(study, accuracy=good))["In short"].startswith("3-bit weights")
+        worse = good.copy()
+        worse.loc[worse["weight_bits"] == 3, ["real_to_float_low", "real_to_float_high"]] = -0.1
+        assert answer(replace(study, accuracy=worse))["In short"].startswith("8-bit weights")
+
+
+class TestNumbers:
+    def test_tables_are_the_same_in_csv_and_json(self, report: Report) -> None:
+        stored = json.loads(report.data.read_text())["tables"]
+        assert set(stored) == {path.stem for path in report.tables}
+        for name, rows in stored.items():
+            written = read_csv(report, name)
+            assert len(rows) == len(written) > 0, name
+            for row, text in zip(rows, written, strict=True):
+                assert {k: "" if v is None else str(v) for k, v in row.items()} == text, name
+
+    def test_page_shows_the_decision_table(self, report: Report) -> None:
+        page = report.page.read_text()
+        section = page[page.index('id="decision"') : page.index('id="accumulators"')]
+        shown = [row for row in re.findall(r"<tr>.*?</tr>", section, re.DOTALL) if "verdict" in row]
+        rows = read_csv(report, "decision")
+        assert len(shown) == len(rows)
+        for html, row in zip(shown, rows, strict=True):
+            number = {key: float(value) for key, value in row.items() if key in _NUMBERS}
+            low, high = number["accuracy_low"], number["accuracy_high"]
+            accuracy = f"{wording.percent(number['accuracy'])}<small>{wording.interval(low, high)}"
+            cycles = f"{wording.cycles(number['neon_cycles'])}<small>"
+            packed = f"{wording.kib(number['weights_packed_bytes'])}<small>"
+            for text in (f"{row['bits']} bits", row["verdict"], accuracy, cycles, packed):
+                assert f">{text}" in html or f" {text}" in html, (text, html)
+
+    def test_accuracy_is_that_of_the_networks(self, report: Report, networks: Networks) -> None:
+        data = make_set()
+        right = networks.floating.logits(data.features).argmax(axis=1) == data.labels
+        row = only(report.study.accuracy, network="float")
+        assert row["accuracy"] == pytest.approx(right.mean())
+        assert row["accuracy"] > 0.2, "the test needs a network that has learnt something"
+
+    def test_memory_adds_up(self, report: Report) -> None:
+        rows = select(report.study.memory, variant="3-bit")
+        assert rows[-1]["layer"] == "total"
+        weights = FRAMES * FRONT_END.bands * 32 + 32 * len(LABELS)
+        assert rows[-1]["weights_packed_bytes"] == weights * 3 / 8
+        assert rows[-1]["weights_container_bytes"] == weights
+
+    def test_float_is_the_measure_of_costs(self, report: Report) -> None:
+        for row in select(report.study.costs, variant="fp32"):
+            assert row["times_float"] == 1
+        total = only(report.study.costs, variant="8-bit", core="NEON Cortex-A53", layer="total")
+        floating = only(report.study.costs, variant="fp32", core=total["core"], layer="total")
+        assert total["times_float"] == pytest.approx(total["cycles"] / floating["cycles"])
+        assert total["cycles_low"] <= total["cycles"] <= total["cycles_high"]
+
+
+class TestPage:
+    def test_needs_nothing_from_elsewhere(self, report: Report) -> None:
+        page = report.page.read_text()
+        assert "http" not in page
+        assert not re.search(r"<(script|link|img|iframe|object)\b|@import|\bsrc=", page)
+        local = {path.relative_to(report.page.parent).as_posix() for path in report.tables}
+        links = set(re.findall(r'<a href="([^"]*)"', page))
+        assert links == local | {"report.json"}
+        assert set(re.findall(r"url\((.)", page)) <= {"#"}
+
+    def test_ids_are_unique_and_every_reference_meets_one(self, report: Report) -> None:
+        page = report.page.read_text()
+        ids = re.findall(r'\bid="([^"]*)"', page)
+        assert len(set(ids)) == len(ids)
+        used = re.findall(r'(?:href="#|url\(#)([^")]*)', page)
+        assert used
+        assert set(used) <= set(ids)
+
+    def test_title_is_prominent_and_escaped(self, report: Report) -> None:
+        page = report.page.read_text()
+        assert "<strong>synthetic speech: a &lt;test&gt; of nothing</strong>" in page
+        assert 'class="banner caution"' in page
+        assert "Somebody&#39;s recordings" in page
+
+    def test_real_speech_needs_no_caution_and_no_stored_numbers(
+        self, networks: Networks, tmp_path: Path
+    ) -> None:
+        real = write_report(tmp_path, make_set("real speech: mine"), networks=networks)
+        page = real.page.read_text()
+        assert "<strong>real speech: mine</strong>" in page
+        assert 'class="banner caution"' not in page
+        assert "<small>stored</small>" not in page
+        assert "(stored numbers)" not in page
+
+    def test_answers_open_it(self, report: Report) -> None:
+        page = report.page.read_text().replace("\N{NO-BREAK SPACE}", " ").replace("&#39;", "'")
+        assert all(sentence in page for sentence in report.answers.values())
+
+
+class TestFiles:
+    def test_the_folder_has_the_report_and_nothing_else(self, report: Report) -> None:
+        out = report.page.parent
+        found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+        tables = {path.relative_to(out).as_posix() for path in report.tables}
+        assert found == {"index.html", "report.json"} | tables
+
+    def test_same_seed_same_files(self, report: Report, networks: Networks, tmp_path: Path) -> None:
+        (tmp_path / "index.html").write_text("an older report")
+        (tmp_path / "mine.txt").write_text("not ours")
+        again = write_report(tmp_path, make_set(), networks=networks, stored=STORED)
+        for old, new in zip(report.tables, again.tables, strict=True):
+            assert old.read_bytes() == new.read_bytes(), old.name
+        old_data, new_data = (json.loads(r.data.read_text()) for r in (report, again))
+        assert {**old_data, "run": None} == {**new_data, "run": None}
+        pages = [r.page.read_text() for r in (report, again)]
+        without_run = [re.sub(r'<tr id="run">.*?</tr>', "", p, flags=re.DOTALL) for p in pages]
+        assert without_run[0] == without_run[1]
+        assert (tmp_path / "mine.txt").read_text() == "not ours"
+
+    def test_a_seed_moves_intervals_only(
+        self, report: Report, networks: Networks, tmp_path: Path
+    ) -> None:
+        other = write_report(tmp_path, make_set(), networks=networks, stored=STORED, seed=9)
+        old, new = report.study.accuracy, other.study.accuracy
+        assert old["accuracy"].equals(new["accuracy"])
+        assert not old["accuracy_low"].equals(new["accuracy_low"])
+
+    def test_interrupted_work_leaves_what_was_there(
+        self, networks: Networks, tmp_path: Path
+    ) -> None:
+        (tmp_path / "index.html").write_text("an older report")
+
+        def stop(stage: str, done: int, total: int) -> None:
+            if stage.startswith("sweeping") and done == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            write_report(tmp_path, make_set(), networks=networks, progress=stop)
+        assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+        assert (tmp_path / "index.html").read_text() == "an older report"
+
+    def test_a_file_is_no_folder(self, networks: Networks, tmp_path: Path) -> None:
+        out = tmp_path / "taken"
+        out.write_text("a file")
+        with pytest.raises(DataError, match=r"folder must be one that can be written to.*taken"):
+            write_report(out, make_set(), networks=networks)
+        assert out.read_text() == "a file"
+
+    def test_progress_goes_from_nothing_to_all(self, networks: Networks, tmp_path: Path) -> None:
+        told: list[tuple[str, int, int]] = []
+        write_report(
+            tmp_path, make_set(), networks=networks, progress=lambda *step: told.append(step)
+        )
+        stages = list(dict.fromkeys(stage for stage, _, _ in told))
+        assert len(stages) == 3
+        for stage in stages:
+            steps = [(done, total) for name, done, total in told if name == stage]
+            assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+            assert steps[-1][0] == steps[-1][1]
+
+    def test_features_of_another_front_end_are_refused(
+        self, networks: Networks, tmp_path: Path
+    ) -> None:
+        other = replace(make_set(), front_end=LogMel(bands=4, offset=5.0))
+        with pytest.raises(DataError, match=r"must have the features of tiny"):
+            write_report(tmp_path, other, networks=networks)
+
+
+@pytest.mark.parametrize(
+    ("say", "value", "text"),
+    [
+        (wording.percent, 0.7459, "74.6"),
+        (wording.percent, float("nan"), "\N{EN DASH}"),
+        (wording.points, -0.0161, "\N{MINUS SIGN}1.6"),
+        (wording.points, 0.0004, "±0.0"),
+        (wording.points, 0.0036, "+0.4"),
+        (wording.share, 0.0, "0"),
+        (wording.share, 0.0004, "< 0.1 %"),
+        (wording.share, 0.0342, "3.4 %"),
+        (wording.cycles, 117636.4, "118 k"),
+        (wording.cycles, 17296.0, "17.3 k"),
+        (wording.cycles, 9703.6, "9.70 k"),
+        (wording.cycles, 99950.0, "100 k"),
+        (wording.ratio, 0.15625, "0.16\N{MULTIPLICATION SIGN}"),
+        (wording.kib, 155680, "152.0"),
+    ],
+)
+def test_wording(say: object, value: float, text: str) -> None:
+    assert callable(say)
+    assert say(value) == text
