@@ -68,7 +68,8 @@ def _in_short(study: Study, points: Sequence[Row], smallest: dict[str, int | Non
 
 def _proven_row(points: Sequence[Row]) -> Row:
     """Return the narrowest proven accumulator; what overflow would do does not matter."""
-    return next(row for row in points if row["bits"] == row["proven_bits"])
+    proven = [row for row in points if row["proven"]]
+    return min(proven or points[:1], key=lambda row: int(row["bits"]))
 
 
 def _float_cycles(study: Study, core: str) -> float:

@@ -34,6 +34,7 @@ def accuracy_figure(accuracy: pd.DataFrame, det: pd.DataFrame) -> str:
         left.set_yticks(range(len(rows)), column(rows, "network"))
         left.set_ylim(len(rows) - 0.5, -0.75)
         left.margins(x=0.12)
+        left.locator_params(axis="x", integer=True)
         left.set_xlabel("accuracy in %, with 95 % interval")
         left.set_title("Accuracy by weight bits")
         tidy(left, grid="x")

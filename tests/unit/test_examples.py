@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import re
 import runpy
 from pathlib import Path
@@ -54,3 +55,16 @@ def test_links_in_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_readme_shows_the_stored_figures():
+    text = (ROOT / "README.md").read_text()
+    stored = json.loads((ROOT / "fxpsim/kws/data/real-speech.json").read_text())
+    assert f"{stored['clips']} clips of {stored['speakers']} speakers" in text
+    for name, row in stored["networks"].items():
+        cells = [
+            f"{100 * row['accuracy']:.1f} %",
+            f"{100 * row['low']:.1f} to {100 * row['high']:.1f}",
+        ]
+        heading = name if name == "float" else f"{name}-bit"
+        assert f"| {heading} | {cells[0]} | {cells[1]} |" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from fxpsim.kws.quantization import quantize_network
 def network():
     rng = np.random.default_rng(0)
     sizes = (6, 16, 12)
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     return FloatNetwork(
         name="tiny",
         weights=tuple(rng.normal(0, k**-0.5, (k, n)).astype(np.float32) for k, n in pairs),
