@@ -105,10 +105,7 @@ def _inline(text: str, name: str, alternative: str) -> str:
     opening, _, body = body.partition(">")
     view = re.search(r'viewBox="[^"]*"', opening)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, count=1, flags=re.DOTALL)
-    used = set(re.findall(r'(?:xlink:href="#|url\(#)([^")]*)', body))
-    body = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
-    body = re.sub(r'(xlink:href="#|url\(#)', rf"\1{name}-", body)
-    body = body.replace("xlink:href", "href").replace(f"'{_FONT}'", "inherit")
+    body = _renumbered(body, name).replace("xlink:href", "href").replace(f"'{_FONT}'", "inherit")
     body = re.sub(r"font: (?:(bold) )?([\d.]+)px inherit", _font, body)
     for colour, stands in COLOURS.items():
         body = body.replace(stands, f"var(--{colour})")
@@ -116,6 +113,20 @@ def _inline(text: str, name: str, alternative: str) -> str:
     body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
     head = f'<svg {view.group() if view else ""} role="img" aria-label="{alternative}">'
     return f"{head}{re.sub(chr(10) + ' *', chr(10), body)}".strip()
+
+
+def _renumbered(body: str, name: str) -> str:
+    """Return a body whose ids are numbers in order of use; ids that nothing refers to go.
+
+    Matplotlib makes ids of coordinates to the last bit, which the layout does not repeat.
+    """
+    reference = re.compile(r'(xlink:href="#|url\(#)([^")]*)')
+    used = dict.fromkeys(match[2] for match in reference.finditer(body))
+    numbers = {old: f"{name}-{number}" for number, old in enumerate(used)}
+    body = reference.sub(lambda match: f"{match[1]}{numbers[match[2]]}", body)
+    return re.sub(
+        r' id="([^"]*)"', lambda m: f' id="{numbers[m[1]]}"' if m[1] in numbers else "", body
+    )
 
 
 def _font(match: re.Match[str]) -> str:
