@@ -1,25 +1,154 @@
-"""The accumulator: the register that a layer's products are added into."""
+"""The accumulator: the registers that a layer's products are added into, and in which order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 
-from fxpsim.errors import FormatError
-from fxpsim.formats import Overflow
+from fxpsim.errors import FormatError, suggest
+from fxpsim.formats import Overflow, Rounding
 from fxpsim.formats.modes import read_mode
-from fxpsim.formats.qformat import check_int
+from fxpsim.formats.qformat import MAX_BITS, MAX_FRAC, check_int
 
-__all__ = ["Accumulator"]
+__all__ = ["Accumulator", "Chunked", "Interleaved", "Order", "Product", "Sequential", "Spill"]
 
 _MODES = (Overflow.SATURATE, Overflow.WRAP)
+_REDUCTIONS = ("tree", "sequential")
+_BIAS = ("first", "last")
+#: More lanes, or products in a chunk, than any machine has.
+_MOST = 4096
+
+
+def _refuse(*sentences: str | None) -> None:
+    if wrong := [sentence for sentence in sentences if sentence]:
+        raise FormatError("; ".join(wrong))
+
+
+def _word_range(bits: int, signed: bool) -> tuple[int, int]:
+    return (-(1 << (bits - 1)) if signed else 0), (1 << (bits - signed)) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulator:
-    """One register of a layer's sums, at the products' fraction.
+class Product:
+    """A register for each product: rounded and overflowed before it is added.
 
-    It starts at 0; a bias is added first, then the products in ascending order of the reduction
-    index, and *every* addition overflows as the mode says.  It is part of what a layer means.
+    Parameters
+    ----------
+    bits : int
+        Width, 2 to 62.
+    frac : int
+        Fraction bits.
+    rounding, overflow : Rounding, Overflow or str
+        Applied in this order.
+    signed : bool
+        Two's complement, or unsigned.
+    """
+
+    bits: int
+    frac: int
+    rounding: Rounding = Rounding.FLOOR
+    overflow: Overflow = Overflow.WRAP
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        _refuse(
+            check_int("product bits", self.bits, 2, MAX_BITS),
+            check_int("product frac", self.frac, -MAX_FRAC, MAX_FRAC),
+        )
+        object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "product rounding"))
+        object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "product overflow"))
+        if self.overflow not in _MODES:
+            raise FormatError(f"product overflow must be 'saturate' or 'wrap', not {self.overflow}")
+
+    @property
+    def lo(self) -> int:
+        """Lowest code."""
+        return _word_range(self.bits, self.signed)[0]
+
+    @property
+    def hi(self) -> int:
+        """Highest code."""
+        return _word_range(self.bits, self.signed)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """One product after the other.
+
+    Parameters
+    ----------
+    axes : tuple of int, optional
+        Axes of the reduction, outermost first, where there are several; None: as they stand.
+    """
+
+    axes: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.axes is not None and sorted(self.axes) != list(range(len(self.axes))):
+            raise FormatError(
+                f"order axes must be 0 to {len(self.axes) - 1} in some order, not {self.axes}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Interleaved:
+    """Product k goes to lane k mod ``lanes``; each lane is a register of its own.
+
+    At a flush, and at the end, the lanes are added in the register that they are flushed into.
+
+    Parameters
+    ----------
+    lanes : int
+        How many.
+    reduce : {"tree", "sequential"}
+        Pairwise (0, 1), (2, 3), ... level by level, an odd lane passing up; or ascending.
+    """
+
+    lanes: int
+    reduce: str = "tree"
+
+    def __post_init__(self) -> None:
+        known = self.reduce in _REDUCTIONS
+        _refuse(
+            check_int("lanes", self.lanes, 1, _MOST),
+            None
+            if known
+            else f"lane reduction must be 'tree' or 'sequential', not {self.reduce!r}"
+            f"{suggest(str(self.reduce), _REDUCTIONS)}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """A pairwise adder tree over each ``size`` products (the last may be fewer), then one addition.
+
+    Parameters
+    ----------
+    size : int
+        Products in a chunk.
+    node_bits : int, optional
+        Width of the tree's nodes, which overflow as the accumulator does; None: exact.
+    """
+
+    size: int
+    node_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        _refuse(
+            check_int("chunk size", self.size, 1, _MOST),
+            None if self.node_bits is None else check_int("node bits", self.node_bits, 2, MAX_BITS),
+        )
+
+
+Order = Sequential | Interleaved | Chunked
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Accumulator:
+    """The registers of a layer's sums.  They are part of what a layer means, never a hint.
+
+    A register starts at 0; each addition is ``overflow(round(register + addend))`` of the exact
+    sum.
 
     Parameters
     ----------
@@ -29,6 +158,18 @@ class Accumulator:
         What each addition does with a sum that does not fit.
     signed : bool
         Two's complement, or unsigned.
+    frac : int, optional
+        Fraction bits; None keeps those of what is added, and then rounding does nothing.
+    rounding : Rounding or str
+        What each addition does with bits below the fraction.
+    product : Product, optional
+        A register for each product, before it is added.
+    order : Sequential, Interleaved or Chunked
+        Which products meet where.
+    spill : Spill, optional
+        When and where the register is emptied; None: never.
+    bias : {"first", "last"}
+        Whether a bias is step 0 of the outermost register, or comes after all products.
 
     Raises
     ------
@@ -37,40 +178,104 @@ class Accumulator:
 
     Examples
     --------
-    >>> Accumulator(16, "saturate")
-    Accumulator(bits=16, overflow='saturate', signed=True)
+    >>> Accumulator(16, "saturate", spill=Spill(2))
+    Accumulator(bits=16, overflow='saturate', spill=Spill(every=2, into=Accumulator(bits=32)))
     """
 
     bits: int
-    overflow: Overflow = Overflow.WRAP
-    signed: bool = True
+    overflow: Overflow
+    signed: bool
+    frac: int | None
+    rounding: Rounding
+    product: Product | None
+    order: Order
+    spill: Spill | None
+    bias: str
 
     def __init__(
-        self, bits: int, overflow: Overflow | str = "wrap", *, signed: bool = True
+        self,
+        bits: int,
+        overflow: Overflow | str = "wrap",
+        *,
+        signed: bool = True,
+        frac: int | None = None,
+        rounding: Rounding | str = "floor",
+        product: Product | None = None,
+        order: Order | None = None,
+        spill: Spill | None = None,
+        bias: str = "first",
     ) -> None:
         wrong = [check_int("accumulator bits", bits, 2, 64)]
-        mode = Overflow.WRAP
+        if frac is not None:
+            wrong.append(check_int("accumulator frac", frac, -MAX_FRAC, MAX_FRAC))
+        when_full, dropped = Overflow.WRAP, Rounding.FLOOR
         try:
-            mode = read_mode(overflow, Overflow, "accumulator overflow")
+            when_full = read_mode(overflow, Overflow, "accumulator overflow")
         except FormatError as error:
             wrong.append(str(error))
-        if mode not in _MODES:
-            wrong.append(f"accumulator overflow must be 'saturate' or 'wrap', not {mode.value!r}")
-        if sentences := [sentence for sentence in wrong if sentence]:
-            raise FormatError("; ".join(sentences))
-        object.__setattr__(self, "bits", bits)
-        object.__setattr__(self, "overflow", mode)
-        object.__setattr__(self, "signed", signed)
+        try:
+            dropped = read_mode(rounding, Rounding, "accumulator rounding")
+        except FormatError as error:
+            wrong.append(str(error))
+        if when_full not in _MODES:
+            wrong.append(
+                f"accumulator overflow must be 'saturate' or 'wrap', not {when_full.value!r}"
+            )
+        if bias not in _BIAS:
+            wrong.append(f"accumulator bias must be 'first' or 'last', not {bias!r}")
+        parts = (("product", product, Product), ("order", order, Order), ("spill", spill, Spill))
+        for noun, given, kind in parts:
+            if given is not None and not isinstance(given, kind):
+                wrong.append(f"accumulator {noun} cannot be {given!r}")
+        _refuse(*wrong)
+        order = order or Sequential()
+        values = (bits, when_full, signed, frac, dropped, product, order, spill, bias)
+        for part, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, part.name, value)
 
     @property
     def lo(self) -> int:
         """Lowest value the register holds."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        return _word_range(self.bits, self.signed)[0]
 
     @property
     def hi(self) -> int:
         """Highest value the register holds."""
-        return (1 << (self.bits - self.signed)) - 1
+        return _word_range(self.bits, self.signed)[1]
+
+    @property
+    def levels(self) -> tuple[Accumulator, ...]:
+        """This register, the one it spills into, and so on to the outermost."""
+        return tuple(self._chain())
+
+    def _chain(self) -> Iterator[Accumulator]:
+        register: Accumulator | None = self
+        while register is not None:
+            yield register
+            register = register.spill.into if register.spill else None
+
+    @property
+    def outermost(self) -> Accumulator:
+        """The register that holds the result."""
+        return self.levels[-1]
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is one register at the products' fraction, filled one by one."""
+        return (
+            self.frac is None
+            and self.product is None
+            and self.spill is None
+            and self.bias == "first"
+            and isinstance(self.order, Sequential)
+        )
+
+    def result_frac(self, product_frac: int) -> int:
+        """Return the fraction bits of the result, from those of the products."""
+        frac = self.product.frac if self.product else product_frac
+        for register in self.levels:
+            frac = frac if register.frac is None else register.frac
+        return frac
 
     @classmethod
     def parse(cls, text: str) -> Accumulator:
@@ -92,6 +297,41 @@ class Accumulator:
         return f"{'' if self.signed else 'u'}{self.bits},{self.overflow.value}"
 
     def __repr__(self) -> str:
-        return (
-            f"Accumulator(bits={self.bits}, overflow={self.overflow.value!r}, signed={self.signed})"
-        )
+        """Return the call that makes it, with what differs from a plain wrapping register."""
+        usual = (self.bits, Overflow.WRAP, True, None, Rounding.FLOOR, None, Sequential(), None)
+        shown = [f"bits={self.bits}"]
+        for part, common in zip(fields(self)[1:], (*usual[1:], "first"), strict=True):
+            value = getattr(self, part.name)
+            if value != common:
+                text = value.value if isinstance(value, (Overflow, Rounding)) else value
+                shown.append(f"{part.name}={text!r}")
+        return f"Accumulator({', '.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """When a register is emptied into a wider one.
+
+    Parameters
+    ----------
+    every : int or None
+        After so many additions (in each lane; at an outer level, arrivals) the register is cast
+        into ``into`` as one addition and reset to 0; what is left at the end is flushed.  None:
+        once, at the end.
+    into : Accumulator
+        The outer register; it may spill too.  Its own order, product and bias do not count.
+    """
+
+    every: int | None
+    into: Accumulator = field(default_factory=lambda: Accumulator(32))
+
+    def __post_init__(self) -> None:
+        _refuse(None if self.every is None else check_int("spill every", self.every, 1, 1 << 40))
+        if not isinstance(self.into, Accumulator):
+            raise FormatError(f"a spill must go into an Accumulator, not {self.into!r}")
+        inner = self.into
+        if inner.product is not None or inner.order != Sequential() or inner.bias != "first":
+            raise FormatError(
+                "the accumulator that is spilled into must have no product, order or bias of its "
+                "own: those belong to the innermost register"
+            )

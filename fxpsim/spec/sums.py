@@ -1,67 +1,298 @@
-"""Sums of products in a register."""
+"""Sums of products in registers: lanes, chunks, spills, one addition at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from fxpsim.accumulators import Accumulator
-from fxpsim.spec.casts import fit
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product
+from fxpsim.spec.casts import fit, round_shift
 
-__all__ = ["Sum", "accumulate", "matmul"]
+__all__ = ["Events", "Step", "Sum", "accumulate", "matmul"]
+
+#: A number: integer, and fraction bits.
+Fixed = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Events:
+    """Overflows at one level: how many, and the first step (products count from 1)."""
+
+    count: int = 0
+    first_step: int | None = None
+
+    def note(self, step: int) -> None:
+        """Count one more."""
+        self.count += 1
+        self.first_step = step if self.first_step is None else self.first_step
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One addition, for who debugs hardware: the step, the register's name, what it holds after."""
+
+    step: int
+    register: str
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What one register did.
+    """What the registers of one sum did.
 
     Attributes
     ----------
     value : int
-        The register in the end.
+        The outermost register in the end.
     exact : int
-        The sum without overflow.
-    events : int
-        Additions whose true result lay outside the register.
-    first_step : int or None
-        The first of them: products count from 1, a bias is step 0.
+        The sum without rounding or overflow, at the products' fraction.
+    levels : dict of str to Events
+        Overflows by level: ``product``, ``node`` (of a chunk's tree), ``lane``, ``spill`` (of
+        registers that spill), ``final`` (of the outermost register, bias and reduction included).
     lowest, highest : int
-        Extremes of the exact partial sums (0 where nothing is added).
+        Extremes of the exact partial sums in the order of the products (0 where nothing is added).
+    steps : tuple of Step
+        Every addition, in order.
     """
 
     value: int
     exact: int
-    events: int
-    first_step: int | None
+    levels: dict[str, Events]
     lowest: int
     highest: int
+    steps: tuple[Step, ...]
+
+    @property
+    def events(self) -> int:
+        """Overflows at all levels."""
+        return sum(events.count for events in self.levels.values())
+
+    @property
+    def first_step(self) -> int | None:
+        """The first of them."""
+        firsts = [e.first_step for e in self.levels.values() if e.first_step is not None]
+        return min(firsts, default=None)
 
 
-def accumulate(products: Iterable[int], accumulator: Accumulator, bias: int | None = None) -> Sum:
-    """Add a bias (step 0), then products, one by one; overflow at every addition."""
-    lo, hi, overflow = accumulator.lo, accumulator.hi, accumulator.overflow
-    terms = [(step, product) for step, product in enumerate(products, start=1)]
-    if bias is not None:
-        terms.insert(0, (0, bias))
-    register, exact, events = 0, 0, 0
-    first_step: int | None = None
-    partial_sums = []
-    for step, term in terms:
-        true = register + term
-        register = fit(true, lo, hi, overflow)
-        if register != true:
-            events += 1
-            first_step = step if first_step is None else first_step
-        exact += term
-        partial_sums.append(exact)
+def _into(
+    number: Fixed, register: Accumulator | Product, frac: int, events: Events, step: int
+) -> int:
+    """Round and overflow an exact number into a word at ``frac``."""
+    rounded = round_shift(number[0], number[1] - frac, register.rounding)
+    fitted = fit(rounded, register.lo, register.hi, register.overflow)
+    if fitted != rounded:
+        events.note(step)
+    return fitted
+
+
+def _plus(a: Fixed, b: Fixed) -> Fixed:
+    frac = max(a[1], b[1])
+    return (a[0] << (frac - a[1])) + (b[0] << (frac - b[1])), frac
+
+
+@dataclass
+class _Sums:
+    """The registers of one sum while it is made."""
+
+    accumulator: Accumulator
+    product_frac: int
+    levels: dict[str, Events] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        order = self.accumulator.order
+        self.chain = self.accumulator.levels
+        lanes = order.lanes if isinstance(order, Interleaved) else 1
+        own = isinstance(order, Interleaved)  # lanes are apart from the register they end in
+        frac = self.product_frac
+        self.fracs = []
+        for register in self.chain:
+            frac = frac if register.frac is None else register.frac
+            self.fracs.append(frac)
+        self.outer = [*self.chain[1:]] if self.accumulator.spill or not own else [self.chain[0]]
+        self.outer_fracs = self.fracs[-len(self.outer) :] if self.outer else []
+        self.lanes = [0] * lanes
+        self.values = [0] * len(self.outer)
+        self.arrived = [0] * (1 + len(self.outer))
+
+    def events(self, level: str) -> Events:
+        return self.levels.setdefault(level, Events())
+
+    def lane_level(self) -> str:
+        if isinstance(self.accumulator.order, Interleaved):
+            return "lane"
+        return "spill" if self.outer else "final"
+
+    def outer_level(self, index: int) -> str:
+        return "final" if index == len(self.outer) - 1 else "spill"
+
+    def add_to_lane(self, lane: int, number: Fixed, step: int) -> None:
+        level, frac = self.lane_level(), self.fracs[0]
+        total = _plus((self.lanes[lane], frac), number)
+        self.lanes[lane] = _into(total, self.accumulator, frac, self.events(level), step)
+        name = f"{level}{lane}" if level == "lane" else level
+        self.steps.append(Step(step, name, self.lanes[lane]))
+
+    def add_to_outer(self, index: int, number: Fixed, step: int) -> None:
+        level, frac = self.outer_level(index), self.outer_fracs[index]
+        total = _plus((self.values[index], frac), number)
+        register = self.outer[index]
+        self.values[index] = _into(total, register, frac, self.events(level), step)
+        name = level if level == "final" else f"{level}{index + 1}"
+        self.steps.append(Step(step, name, self.values[index]))
+
+    def reduced(self, step: int) -> Fixed:
+        """Add the lanes in the register that they are flushed into; return one number."""
+        order = self.accumulator.order
+        numbers: list[Fixed] = [(value, self.fracs[0]) for value in self.lanes]
+        if not isinstance(order, Interleaved):
+            return numbers[0]
+        register, frac = self.outer[0], self.outer_fracs[0]
+        events = self.events(self.outer_level(0))
+
+        def node(a: Fixed, b: Fixed) -> Fixed:
+            return _into(_plus(a, b), register, frac, events, step), frac
+
+        if order.reduce == "sequential":
+            total = numbers[0]
+            for number in numbers[1:]:
+                total = node(total, number)
+            return total
+        return _tree(numbers, node)
+
+    def flush_lanes(self, step: int) -> None:
+        number = self.reduced(step)
+        self.lanes, self.arrived[0] = [0] * len(self.lanes), 0
+        self.arrive(0, number, step)
+
+    def arrive(self, index: int, number: Fixed, step: int) -> None:
+        self.add_to_outer(index, number, step)
+        self.arrived[index + 1] += 1
+        spill = self.outer[index].spill
+        if spill and spill.every == self.arrived[index + 1]:
+            self.flush_outer(index, step)
+
+    def flush_outer(self, index: int, step: int) -> None:
+        number = self.values[index], self.outer_fracs[index]
+        self.values[index], self.arrived[index + 1] = 0, 0
+        self.arrive(index + 1, number, step)
+
+    def result(self) -> int:
+        return self.values[-1] if self.outer else self.lanes[0]
+
+    def add_bias(self, bias: int, step: int) -> None:
+        number = bias, self.product_frac
+        if self.outer:
+            self.add_to_outer(len(self.outer) - 1, number, step)
+        else:
+            self.add_to_lane(0, number, step)
+
+    def finish(self, step: int) -> None:
+        """Flush what is left, innermost first."""
+        if self.outer and self.arrived[0]:
+            self.flush_lanes(step)
+        for index in range(len(self.outer) - 1):
+            if self.arrived[index + 1]:
+                self.flush_outer(index, step)
+
+
+def _tree(numbers: list[Fixed], node) -> Fixed:  # type: ignore[no-untyped-def]
+    """Add pairwise (0, 1), (2, 3), ... level by level; an odd one passes up."""
+    while len(numbers) > 1:
+        paired = [node(a, b) for a, b in zip(numbers[::2], numbers[1::2], strict=False)]
+        numbers = paired + numbers[len(numbers) & ~1 :]
+    return numbers[0]
+
+
+def accumulate(
+    products: Iterable[int],
+    accumulator: Accumulator,
+    bias: int | None = None,
+    product_frac: int = 0,
+) -> Sum:
+    """Add a bias and products, in the declared order; round and overflow at every addition.
+
+    Parameters
+    ----------
+    products : iterable of int
+        In order of the reduction.
+    accumulator : Accumulator
+        The registers.
+    bias : int, optional
+        At the products' fraction; step 0 of the outermost register, or after all products.
+    product_frac : int
+        Fraction bits of the products.
+    """
+    terms = list(products)
+    sums = _Sums(accumulator, product_frac)
+    last = len(terms)
+    if bias is not None and accumulator.bias == "first":
+        sums.add_bias(bias, 0)
+    numbers = [(_product(sums, term, step), step) for step, term in enumerate(terms, start=1)]
+    for group in _groups(accumulator, numbers):
+        step = group[-1][1]
+        number = _combined(sums, [n for n, _ in group], step)
+        lane = (step - 1) % len(sums.lanes)
+        sums.add_to_lane(lane, number, step)
+        sums.arrived[0] += 1
+        spill = accumulator.spill
+        if spill and spill.every is not None:
+            if sums.arrived[0] == spill.every * len(sums.lanes):
+                sums.flush_lanes(step)
+    sums.finish(last)
+    if bias is not None and accumulator.bias == "last":
+        sums.add_bias(bias, last + 1)
+    partial_sums = _partial_sums(terms, bias, accumulator.bias)
     return Sum(
-        register,
-        exact,
-        events,
-        first_step,
+        sums.result(),
+        sum(terms) + (bias or 0),
+        sums.levels,
         min(partial_sums, default=0),
         max(partial_sums, default=0),
+        tuple(sums.steps),
     )
+
+
+def _product(sums: _Sums, term: int, step: int) -> Fixed:
+    register = sums.accumulator.product
+    if register is None:
+        return term, sums.product_frac
+    exact = term, sums.product_frac
+    return _into(exact, register, register.frac, sums.events("product"), step), register.frac
+
+
+def _groups(
+    accumulator: Accumulator, numbers: list[tuple[Fixed, int]]
+) -> Iterable[list[tuple[Fixed, int]]]:
+    order = accumulator.order
+    size = order.size if isinstance(order, Chunked) else 1
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def _combined(sums: _Sums, numbers: list[Fixed], step: int) -> Fixed:
+    """Add a chunk in its tree; nodes are exact, or words that overflow as the accumulator does."""
+    order, overflow = sums.accumulator.order, sums.accumulator.overflow
+    bits = order.node_bits if isinstance(order, Chunked) else None
+    if bits is None:
+        return _tree(numbers, _plus)
+    word = Accumulator(bits, overflow, signed=sums.accumulator.signed)
+
+    def node(a: Fixed, b: Fixed) -> Fixed:
+        total = _plus(a, b)
+        return _into(total, word, total[1], sums.events("node"), step), total[1]
+
+    return _tree(numbers, node)
+
+
+def _partial_sums(terms: list[int], bias: int | None, position: str) -> list[int]:
+    ordered = list(terms)
+    if bias is not None:
+        ordered.insert(0 if position == "first" else len(ordered), bias)
+    total, seen = 0, []
+    for term in ordered:
+        total += term
+        seen.append(total)
+    return seen
 
 
 def matmul(
@@ -69,8 +300,9 @@ def matmul(
     columns: Sequence[Sequence[int]],
     accumulator: Accumulator,
     bias: Sequence[int] | None = None,
+    product_frac: int = 0,
 ) -> list[list[Sum]]:
-    """Return every output's :class:`Sum`, ascending in K.
+    """Return every output's :class:`Sum`.
 
     Parameters
     ----------
@@ -79,14 +311,18 @@ def matmul(
     columns : (N, K)
         Columns of the right matrix.
     accumulator : Accumulator
-        The register.
+        The registers.
     bias : (N,), optional
-        Step 0 of every sum.
+        At the products' fraction.
+    product_frac : int
+        Fraction bits of the products.
     """
     starts = bias if bias is not None else [None] * len(columns)
     return [
         [
-            accumulate((x * w for x, w in zip(row, column, strict=True)), accumulator, start)
+            accumulate(
+                (x * w for x, w in zip(row, column, strict=True)), accumulator, start, product_frac
+            )
             for column, start in zip(columns, starts, strict=True)
         ]
         for row in rows
