@@ -104,16 +104,16 @@ def _shift_codes(rounding: int, overflow: int) -> Callable[..., None]:
     return shift_loop
 
 
+@kernel
+def _nudge(code, jam, trn_mag):
+    """Finish the modes that add to an integer too large to be added to as a float."""
+    if jam:
+        return code | np.int64(1)
+    return code + np.int64(trn_mag)
+
+
 @functools.cache
 def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
-    @kernel
-    def nudge(code, huge, jam, negative):
-        if huge and jam:
-            return code | np.int64(1)
-        if huge and rounding == _TRN_MAG and negative:
-            return code + np.int64(1)
-        return code
-
     @kernel
     def quantize_loop(values, scale, lo, hi, out):
         # Powers of two around the range, exact as float64 where hi and lo may not be.
@@ -159,6 +159,7 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
             if more:
                 whole += 1.0
             rounded = -whole if negative else whole
+            up = rounding == _TRN_MAG and negative
             jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
             if jam and not huge and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
                 rounded += 1.0  # setting the last bit of an even number
@@ -168,21 +169,23 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
                 elif rounded <= below:
                     out[i] = lowest
                 else:
-                    out[i] = nudge(np.int64(rounded), huge, jam, negative)
+                    out[i] = _nudge(np.int64(rounded), huge and jam, huge and up)
             elif overflow == _TO_ZERO:
                 inside = np.float64(lo) <= rounded and rounded <= np.float64(hi)
                 if hi >= 2**52 and rounded >= above:
                     inside = False
-                out[i] = nudge(np.int64(rounded), huge, jam, negative) if inside else np.int64(0)
+                out[i] = (
+                    _nudge(np.int64(rounded), huge and jam, huge and up) if inside else np.int64(0)
+                )
             else:
                 # Beyond int64 a float is a multiple of 2**10, so its remainder is exact;
                 # infinity counts as a multiple of everything.
                 code = np.int64(0)
                 if abs(rounded) < 2.0**62:
-                    code = nudge(np.int64(rounded), huge, jam, negative)
+                    code = _nudge(np.int64(rounded), huge and jam, huge and up)
                 elif magnitude < np.inf:
                     remainder = rounded - np.floor(rounded / period) * period
-                    code = nudge(np.int64(remainder), huge, jam, negative)
+                    code = _nudge(np.int64(remainder), huge and jam, huge and up)
                 out[i] = lo + ((code - lo) & (hi - lo))
 
     return quantize_loop

@@ -85,3 +85,23 @@ def test_an_edit_in_a_helper_is_noticed(tmp_path):
     assert old in tile.read_text()
     tile.write_text(tile.read_text().replace(old, old.replace("add(", "sub(")))
     assert python(code, tmp_path, **cache).stdout == "-3\n"
+
+
+def test_compiled_code_is_found_again(tmp_path):
+    """A second start compiles nothing: every kernel has a name and constants that stay the same."""
+    code = (
+        "import numpy as np, fxpsim as fx\n"
+        "one, fmt = np.ones((3, 3), np.int8), fx.QFormat(8, 4)\n"
+        "for mode in ('saturate', 'wrap'):\n"
+        "    fx.matmul_stats(one, one, fx.Accumulator(16, mode))\n"
+        "    fx.matmul(one, one, fx.Accumulator(12, mode))\n"
+        "    fx.quantize([0.1, 0.2], fmt, overflow=mode)\n"
+        "    fx.cast([1, 2], fmt, fx.QFormat(4, 2), 'nearest_even', mode)\n"
+    )
+    kept = []
+    for _ in range(2):
+        done = python(code, FXPSIM_CACHE_DIR=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        kept.append(sorted(path.name for path in tmp_path.rglob("*.nb[ci]")))
+    assert kept[0]
+    assert kept[0] == kept[1]
