@@ -104,7 +104,8 @@ class _Sums:
         self.chain = self.accumulator.levels
         lanes = order.lanes if isinstance(order, Interleaved) else 1
         own = isinstance(order, Interleaved)  # lanes are apart from the register they end in
-        frac = self.product_frac
+        product = self.accumulator.product
+        frac = self.product_frac if product is None else product.frac
         self.fracs = []
         for register in self.chain:
             frac = frac if register.frac is None else register.frac

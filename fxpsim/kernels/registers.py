@@ -1,0 +1,294 @@
+"""Sums in any declared registers: lanes, chunks, spills, fractions, product registers.
+
+The general kernel behind the tiles of :mod:`fxpsim.kernels.product`: it follows
+:mod:`fxpsim.spec.sums` addition by addition, for a block of outputs at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product
+from fxpsim.kernels._jit import kernel
+from fxpsim.kernels.scalars import OVERFLOW, ROUNDING, fit, round_shift
+
+__all__ = ["LEVELS", "MOST_OUTER", "Registers", "multiply"]
+
+#: Levels of overflow statistics, in the order of the kernel's planes.
+LEVELS = ("product", "node", "lane", "spill", "final")
+_PRODUCT, _NODE, _LANE, _SPILL, _FINAL = range(len(LEVELS))
+#: Registers beyond the innermost that are compiled for.
+MOST_OUTER = 3
+_BLOCK = 64
+_NEVER = np.int64(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A register in numbers: shifts that align its content and an addend, then its own shift."""
+
+    own_up: int
+    addend_up: int
+    shift: int
+    lo: int
+    hi: int
+    rounding: int
+    overflow: int
+
+    @classmethod
+    def of(cls, register: Accumulator | Product, frac: int, addend_frac: int) -> _Word:
+        common = max(frac, addend_frac)
+        return cls(
+            common - frac,
+            common - addend_frac,
+            common - frac,
+            register.lo,
+            register.hi,
+            ROUNDING[register.rounding],
+            OVERFLOW[register.overflow],
+        )
+
+
+@dataclass(frozen=True)
+class Registers:
+    """A declared accumulator over products of some fraction, as the kernel wants it.
+
+    ``words`` are, in order: product, tree node, innermost register, lane reduction, bias, then
+    the outer registers.
+    """
+
+    accumulator: Accumulator
+    product_frac: int
+
+    @property
+    def outers(self) -> tuple[Accumulator, ...]:
+        """Registers beyond the one, or the lanes, that products are added into."""
+        chain = self.accumulator.levels
+        own = isinstance(self.accumulator.order, Interleaved)
+        return chain[1:] if self.accumulator.spill or not own else chain
+
+    @property
+    def words(self) -> tuple[_Word, ...]:
+        acc, frac = self.accumulator, self.product_frac
+        products = acc.product or Product(62, frac)
+        added = products.frac
+        order = acc.order
+        node_bits = order.node_bits if isinstance(order, Chunked) else None
+        node = Accumulator(node_bits or 62, acc.overflow, signed=acc.signed or not node_bits)
+        inner_frac = added if acc.frac is None else acc.frac
+        words = [
+            _Word.of(products, products.frac, frac),
+            _Word.of(node, added, added),
+            _Word.of(acc, inner_frac, added),
+        ]
+        outer_words, below = [], inner_frac
+        for register in self.outers:
+            own = below if register.frac is None else register.frac
+            outer_words.append(_Word.of(register, own, below))
+            below = own
+        last = self.outers[-1] if self.outers else acc
+        reducer = self.outers[0] if self.outers else acc
+        reducer_frac = inner_frac if reducer.frac is None else reducer.frac
+        # Lanes are added to each other in the register they are flushed into.
+        common = max(inner_frac, reducer_frac)
+        lane_node = _Word.of(reducer, reducer_frac, common)
+        bias = _Word.of(last, below, frac)
+        return (*words, lane_node, bias, *outer_words)
+
+
+@kernel
+def _into(total, word):
+    """Round an aligned sum into a register; return what it holds, and whether it overflowed."""
+    rounded = round_shift(total, word[2], word[5])
+    fitted = fit(rounded, word[3], word[4], word[6])
+    return fitted, np.int64(fitted != rounded)
+
+
+@kernel
+def _note(events, first, level, j, event, step):
+    events[level, j] += event
+    if event and first[level, j] > step:
+        first[level, j] = step
+
+
+@kernel
+def _drive(
+    a, b, bias, biased, words, outer, lanes, interleaved, tree, chunk, node, every,
+    value, events, first,
+):  # fmt: skip
+    """Fill ``value`` (M, N), ``events`` and ``first`` (M, levels, N).
+
+    ``biased`` is 0 for none, 1 first, 2 last; ``words`` has a row for each word, its fields in
+    order; ``outer`` is the number of outer registers; ``every`` (1 + outer) the arrivals before a
+    flush, 0 for once at the end.
+    """
+    rows, length = a.shape
+    outputs = b.shape[1]
+    lane = np.zeros((lanes, _BLOCK), np.int64)
+    total = np.zeros((MOST_OUTER, _BLOCK), np.int64)
+    leaf = np.zeros((chunk, _BLOCK), np.int64)
+    arrived = np.zeros(1 + MOST_OUTER, np.int64)
+    level_of_inner = _FINAL if outer == 0 else (_LANE if interleaved else _SPILL)
+    for i in range(rows):
+        for start in range(0, outputs, _BLOCK):
+            width = min(_BLOCK, outputs - start)
+            event = events[i, :, start : start + width]
+            early = first[i, :, start : start + width]
+            lane[:] = 0
+            total[:] = 0
+            arrived[:] = 0
+            k = 0
+            step = 0
+            while True:
+                # A bias is an addition to the outermost register.
+                if biased == 1 and k == 0 and step == 0:
+                    for j in range(width):
+                        aligned = bias[start + j] << words[4, 1]
+                        if outer > 0:
+                            held = total[outer - 1, j] << words[4, 0]
+                        else:
+                            held = lane[0, j] << words[4, 0]
+                        fitted, over = _into(held + aligned, words[4])
+                        if outer > 0:
+                            total[outer - 1, j] = fitted
+                        else:
+                            lane[0, j] = fitted
+                        _note(event, early, _FINAL, j, over, 0)
+                if k >= length:
+                    break
+                count = min(chunk, length - k)
+                for c in range(count):
+                    x = np.int64(a[i, k + c])
+                    for j in range(width):
+                        exact = (x * np.int64(b[k + c, start + j])) << words[0, 1]
+                        fitted, over = _into(exact, words[0])
+                        leaf[c, j] = fitted
+                        _note(event, early, _PRODUCT, j, over, k + c + 1)
+                k += count
+                step = k
+                left = count
+                while left > 1:
+                    for pair in range(left // 2):
+                        for j in range(width):
+                            exact = leaf[2 * pair, j] + leaf[2 * pair + 1, j]
+                            if node:
+                                fitted, over = _into(exact, words[1])
+                                leaf[pair, j] = fitted
+                                _note(event, early, _NODE, j, over, step)
+                            else:
+                                leaf[pair, j] = exact
+                    if left % 2:
+                        for j in range(width):
+                            leaf[left // 2, j] = leaf[left - 1, j]
+                    left = (left + 1) // 2
+                which = ((step - 1) // chunk) % lanes
+                for j in range(width):
+                    held = (lane[which, j] << words[2, 0]) + (leaf[0, j] << words[2, 1])
+                    fitted, over = _into(held, words[2])
+                    lane[which, j] = fitted
+                    _note(event, early, level_of_inner, j, over, step)
+                arrived[0] += 1
+                last = k >= length
+                if outer > 0 and (last or arrived[0] == every[0] * lanes):
+                    # Lanes, then each register whose time has come, into the next one.
+                    arrived[0] = 0
+                    if interleaved:
+                        left = lanes
+                        while left > 1:
+                            pairs = left // 2 if tree else 1
+                            for pair in range(pairs):
+                                one, two = 2 * pair, 2 * pair + 1
+                                for j in range(width):
+                                    held = lane[one, j] + lane[two, j]
+                                    fitted, over = _into(held, words[3])
+                                    lane[pair, j] = fitted
+                                    level = _FINAL if outer == 1 else _SPILL
+                                    _note(event, early, level, j, over, step)
+                            if tree:
+                                if left % 2:
+                                    for j in range(width):
+                                        lane[left // 2, j] = lane[left - 1, j]
+                                left = (left + 1) // 2
+                            else:
+                                for move in range(1, left - 1):
+                                    for j in range(width):
+                                        lane[move, j] = lane[move + 1, j]
+                                left -= 1
+                    into = 0
+                    while True:
+                        level = _FINAL if into == outer - 1 else _SPILL
+                        word = words[5 + into]
+                        for j in range(width):
+                            addend = lane[0, j] if into == 0 else total[into - 1, j]
+                            held = (total[into, j] << word[0]) + (addend << word[1])
+                            fitted, over = _into(held, word)
+                            total[into, j] = fitted
+                            _note(event, early, level, j, over, step)
+                        if into == 0:
+                            lane[:] = 0
+                        else:
+                            total[into - 1] = 0
+                        arrived[into + 1] += 1
+                        if into == outer - 1:
+                            break
+                        if not (last or arrived[into + 1] == every[into + 1]):
+                            break
+                        arrived[into + 1] = 0
+                        into += 1
+            for j in range(width):
+                held = total[outer - 1, j] if outer > 0 else lane[0, j]
+                if biased == 2:
+                    exact = (held << words[4, 0]) + (bias[start + j] << words[4, 1])
+                    fitted, over = _into(exact, words[4])
+                    held = fitted
+                    _note(event, early, _FINAL, j, over, length + 1)
+                value[i, start + j] = held
+
+
+def multiply(
+    registers: Registers, a: NDArray, b: NDArray, bias: NDArray | None
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return what the registers hold and did; the caller has made sure that int64 is enough.
+
+    Parameters
+    ----------
+    registers : Registers
+        At most :data:`MOST_OUTER` outer ones; lanes and the register they are flushed into share
+        a fraction.
+    a, b : integer arrays (M, K), (K, N), K at least 1
+        Multiplicands.
+    bias : int64 array (N,) or None
+        At the products' fraction.
+
+    Returns
+    -------
+    value : int64 array (M, N)
+    events, first : int64 arrays (M, levels, N)
+        Overflows by :data:`LEVELS`, and the first step (int64's highest for never).
+    """
+    acc, words = registers.accumulator, registers.words
+    order, outers = acc.order, registers.outers
+    interleaved = isinstance(order, Interleaved)
+    fields = [[w.own_up, w.addend_up, w.shift, w.lo, w.hi, w.rounding, w.overflow] for w in words]
+    spills = [register.spill for register in acc.levels]
+    every = [0 if spill is None or spill.every is None else spill.every for spill in spills]
+    if interleaved and not acc.spill:
+        every = [0, *every]
+    rows, outputs = len(a), b.shape[1]
+    value = np.empty((rows, outputs), np.int64)
+    events = np.zeros((rows, len(LEVELS), outputs), np.int64)
+    first = np.full((rows, len(LEVELS), outputs), _NEVER)
+    tree = interleaved and order.reduce == "tree"
+    chunked = isinstance(order, Chunked)
+    _drive(
+        a, b, np.zeros(outputs, np.int64) if bias is None else bias.astype(np.int64),
+        0 if bias is None else (1 if acc.bias == "first" else 2),
+        np.array(fields, np.int64), len(outers),
+        order.lanes if interleaved else 1, interleaved, tree,
+        order.size if chunked else 1, chunked and order.node_bits is not None,
+        np.array(every, np.int64), value, events, first,
+    )  # fmt: skip
+    return value, events, first
