@@ -31,10 +31,11 @@ def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_j
     import accel_models as am
     from fxpsim.accumulators import Accumulator
     from fxpsim.models import load
+    from fxpsim.passes import drop_needless_clamps
 
     graph = load(model)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    work = graph.with_accumulators(register).work()
+    work = drop_needless_clamps(graph.with_accumulators(register)).work()
     estimates = {text: am.create(text).estimate(work) for text in machines}
     memory = am.footprint(work)
     rows = [

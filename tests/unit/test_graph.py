@@ -9,7 +9,7 @@ from fxpsim import Accumulator, Graph, QFormat, simulate
 from fxpsim.errors import DataError, FormatError, FxpsimError, GraphError
 from fxpsim.graph import Node
 from fxpsim.ops import Argmax, BatchNorm, Bias, Dense, Gain, Relu, Requantize, Softmax, TensorSpec
-from fxpsim.passes import fold_batch_norm
+from fxpsim.passes import drop_needless_clamps, fold_batch_norm
 
 
 def dense(inputs=4, outputs=3, bits=8, **options):
@@ -180,3 +180,14 @@ def test_batch_norm_whose_weights_would_be_too_wide_is_not_folded():
     nodes = (Node("fc", layer, "input"), Node("norm", BatchNorm([7], EIGHT, [0], EIGHT), "fc"))
     with pytest.raises(GraphError, match=r"'fc'.*8 bits"):
         fold_batch_norm(Graph("net", TensorSpec((6,), EIGHT), nodes))
+
+
+def test_clamps_are_dropped_where_a_proof_allows_it(graph):
+    ready = graph.with_accumulators(Accumulator(14, "saturate"))
+    relaxed = drop_needless_clamps(ready)
+    kinds = {name: op.accumulator.overflow.value for name, op in relaxed.layers}
+    assert kinds == {"fc1": "wrap", "fc2": "wrap"}
+    narrow = graph.with_accumulators({"fc1": Accumulator(8, "saturate"), "*": Accumulator(20)})
+    assert drop_needless_clamps(narrow)["fc1"].op.accumulator == Accumulator(8, "saturate")
+    inputs = np.random.default_rng(3).integers(-128, 128, (40, 2, 2))
+    np.testing.assert_array_equal(simulate(relaxed, inputs).output, simulate(ready, inputs).output)
