@@ -64,7 +64,7 @@ def quantize(
             index = tuple(int(i) for i in np.argwhere(missing)[0])
             raise DataError(
                 f"values must be numbers, but element {list(index)} is NaN "
-                f"({int(missing.sum())} in all); pass nan='zero' to make them 0"
+                f"({int(missing.sum())} in all)"
             )
         values = np.where(missing, 0.0, values)
     return dispatch.quantize_floats(values, fmt, *modes)
@@ -171,6 +171,7 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
     array = np.asarray(codes)
     if array.dtype == np.uint64 or array.dtype == np.object_:
         array = _python_integers(array, noun)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype != np.object_ and not np.issubdtype(array.dtype, np.integer):
         if array.size:
             raise DataError(f"{noun} must be integers, not {array.dtype}; quantize values first")

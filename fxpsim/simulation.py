@@ -159,7 +159,7 @@ def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
     """Return inputs as codes (n, *shape); DataError where they do not fit the graph."""
     codes = check_codes(inputs, graph.input.format, "inputs")
     shape = graph.input.shape
-    if codes.ndim and codes.shape[1:] in (shape, (graph.input.size,)):
+    if codes.ndim >= 1 and codes.shape[1:] in (shape, (graph.input.size,)):
         return codes.reshape(len(codes), *shape)
     raise DataError(
         f"inputs must have shape (n, {', '.join(map(str, shape))}) for graph {graph.name!r}, "

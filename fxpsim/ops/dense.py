@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
-from fxpsim.errors import FormatError, GraphError
+from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
+from fxpsim.formats.qformat import MAX_BITS
 from fxpsim.ops.op import Interval, Op, Sums, TensorSpec, channel_codes, freeze
 
 if TYPE_CHECKING:
@@ -95,10 +96,12 @@ class Dense(Op):
                 f"the bias must have at most the product's {frac} fraction bits, "
                 f"not {self.bias_format.frac}"
             )
-        try:
-            register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
-        except FormatError as error:
-            raise GraphError(f"the accumulator of a layer is too wide: {error}") from None
+        if self.accumulator.bits > MAX_BITS:
+            raise GraphError(
+                f"the accumulator of a layer must have 2 to {MAX_BITS} bits, "
+                f"not {self.accumulator.bits}"
+            )
+        register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
         return TensorSpec((self.outputs,), register)
 
     def sums(self, source: TensorSpec) -> Sums:
