@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fxpsim.errors import FormatError
@@ -54,11 +55,13 @@ class Accumulator:
             mode = read_mode(overflow, Overflow, "accumulator overflow")
         except FormatError as error:
             wrong.append(str(error))
+        if not isinstance(signed, bool):
+            wrong.append(f"accumulator signed must be True or False, not {signed!r}")
         if mode not in _MODES:
             wrong.append(f"accumulator overflow must be 'saturate' or 'wrap', not {mode.value!r}")
         if sentences := [sentence for sentence in wrong if sentence]:
             raise FormatError("; ".join(sentences))
-        object.__setattr__(self, "bits", bits)
+        object.__setattr__(self, "bits", int(bits))
         object.__setattr__(self, "overflow", mode)
         object.__setattr__(self, "signed", signed)
 
@@ -83,7 +86,7 @@ class Accumulator:
         """
         width, _, mode = text.strip().partition(",")
         unsigned = width.startswith("u")
-        if not width.removeprefix("u").isdigit():
+        if not re.fullmatch(r"u?[0-9]{1,4}", width):
             raise FormatError(f"accumulator must look like '16,saturate' or '16', not {text!r}")
         bits = int(width.removeprefix("u"))
         return cls(bits, mode.strip() or Overflow.WRAP, signed=not unsigned)

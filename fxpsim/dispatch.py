@@ -75,6 +75,12 @@ class _Operands:
         return int(self.a.shape[1]) * self.product_peak + self.bias_peak
 
     @property
+    def machine(self) -> bool:
+        """Whether all entries are machine integers, not Python ones."""
+        arrays = (self.a, self.b) if self.bias is None else (self.a, self.b, self.bias)
+        return all(array.dtype != np.object_ for array in arrays)
+
+    @property
     def sixteen(self) -> bool:
         """Whether both operands fit signed 16-bit words."""
         ends = (*self.a_range, *self.b_range)
@@ -138,7 +144,7 @@ def product(
     dtype = code_dtype(accumulator.lo, accumulator.hi)
     operands = _Operands(a, b, a_range, b_range, bias)
     proven = proven or operands.sum_peak <= min(accumulator.hi, -accumulator.lo)
-    if _compiled() and dtype is not np.object_:
+    if _compiled() and dtype is not np.object_ and operands.machine:
         if proven or accumulator.overflow is Overflow.WRAP:
             result = _modular(operands, accumulator, proven)
         else:
@@ -298,6 +304,8 @@ def _counting_plan(operands: _Operands, accumulator: Accumulator | None) -> Plan
     from fxpsim.kernels._host import has_vnni
     from fxpsim.kernels.product import Plan
 
+    if not operands.machine:
+        return None
     reach = operands.sum_peak
     if accumulator is not None:
         reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
@@ -337,7 +345,7 @@ def shift_codes(
         flat = np.ascontiguousarray(codes).reshape(-1)
         loop(
             flat,
-            np.int64(min(shift, 63)),
+            np.int64(max(-62, min(shift, 63))),
             np.int64(target.lo),
             np.int64(target.hi),
             out.reshape(-1),
@@ -374,5 +382,6 @@ def quantize_floats(
             out[index] = spec.quantize(float(value), fmt, rounding, overflow)
         else:
             signed_huge = huge if value > 0 else -huge
-            out[index] = spec.cast(signed_huge, _at_zero(fmt), _at_zero(fmt), rounding, overflow)
+            unit = _at_zero(fmt)
+            out[index] = spec.cast(signed_huge, unit, unit, Rounding.FLOOR, overflow)
     return out

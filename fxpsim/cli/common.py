@@ -39,7 +39,7 @@ __all__ = [
 class FilePath(click.Path):
     """A path; the empty one is a mistake, not the current folder."""
 
-    def convert(
+    def convert(  # noqa: D102 - click's own
         self,
         value: str | os.PathLike[str],
         param: click.Parameter | None,
@@ -47,7 +47,7 @@ class FilePath(click.Path):
     ) -> Any:
         if not os.fspath(value):
             self.fail("a path must not be empty", param, ctx)
-        return Path(super().convert(value, param, ctx))
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 model_argument = click.argument("model")
