@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
@@ -227,9 +228,11 @@ class Accumulator:
         for noun, given, kind in parts:
             if given is not None and not isinstance(given, kind):
                 wrong.append(f"accumulator {noun} cannot be {given!r}")
+        if not isinstance(signed, bool):
+            wrong.append(f"accumulator signed must be True or False, not {signed!r}")
         _refuse(*wrong)
         order = order or Sequential()
-        values = (bits, when_full, signed, frac, dropped, product, order, spill, bias)
+        values = (int(bits), when_full, signed, frac, dropped, product, order, spill, bias)
         for part, value in zip(fields(self), values, strict=True):
             object.__setattr__(self, part.name, value)
 
@@ -270,6 +273,11 @@ class Accumulator:
             and isinstance(self.order, Sequential)
         )
 
+    @property
+    def exact_where_it_fits(self) -> bool:
+        """Whether registers that nothing overflows hold the exact sum, whatever the order."""
+        return self.product is None and all(register.frac is None for register in self.levels)
+
     def result_frac(self, product_frac: int) -> int:
         """Return the fraction bits of the result, from those of the products."""
         frac = self.product.frac if self.product else product_frac
@@ -288,7 +296,7 @@ class Accumulator:
         """
         width, _, mode = text.strip().partition(",")
         unsigned = width.startswith("u")
-        if not width.removeprefix("u").isdigit():
+        if not re.fullmatch(r"u?[0-9]{1,4}", width):
             raise FormatError(f"accumulator must look like '16,saturate' or '16', not {text!r}")
         bits = int(width.removeprefix("u"))
         return cls(bits, mode.strip() or Overflow.WRAP, signed=not unsigned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -64,7 +65,7 @@ def quantize(
             index = tuple(int(i) for i in np.argwhere(missing)[0])
             raise DataError(
                 f"values must be numbers, but element {list(index)} is NaN "
-                f"({int(missing.sum())} in all); pass nan='zero' to make them 0"
+                f"({int(missing.sum())} in all)"
             )
         values = np.where(missing, 0.0, values)
     return dispatch.quantize_floats(values, fmt, *modes)
@@ -136,10 +137,19 @@ def _modes(
 
 
 def _floats(x: ArrayLike) -> NDArray[np.float64]:
+    given = np.asarray(x)
+    if given.dtype.kind == "c":
+        raise DataError("values must be real numbers, not complex")
     try:
-        values = np.asarray(x, np.float64)
-    except (TypeError, ValueError) as error:
+        values = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"values must be real numbers ({error})") from None
+    if given.dtype.kind in "iu" and given.itemsize == 8 and given.size:
+        peak = max(abs(int(given.max())), abs(int(given.min())))
+        if peak > 1 << 53:
+            raise DataError(
+                f"values must be exact as float64, at most 2**53, not {peak}; use cast for codes"
+            )
     return values
 
 
@@ -171,7 +181,8 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
     array = np.asarray(codes)
     if array.dtype == np.uint64 or array.dtype == np.object_:
         array = _python_integers(array, noun)
-    if array.dtype != np.object_ and not np.issubdtype(array.dtype, np.integer):
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype.kind not in "Oiu":
         if array.size:
             raise DataError(f"{noun} must be integers, not {array.dtype}; quantize values first")
         array = array.astype(np.int32)
@@ -190,7 +201,8 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
 def _python_integers(array: NDArray[Any], noun: str) -> NDArray[Any]:
     """Return integers of any size as int64 where they fit, else as Python objects."""
     items = array.reshape(-1).tolist()
-    if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+    if not all(isinstance(item, Integral) and not isinstance(item, bool) for item in items):
         raise DataError(f"{noun} must be integers, but an element is not")
+    items = [int(item) for item in items]
     fits = all(-(1 << 63) <= item < 1 << 63 for item in items)
     return np.array(items, np.int64 if fits else np.object_).reshape(array.shape)

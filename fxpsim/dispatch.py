@@ -18,13 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import spec
-from fxpsim.accumulators import Accumulator
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 from fxpsim.formats import Overflow, QFormat, Rounding
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "SlowPathWarning", "code_dtype", "interpreted", "product", "product_planes"]
+__all__ = [
+    "Planes",
+    "SlowPathWarning",
+    "code_dtype",
+    "interpreted",
+    "level_names",
+    "product",
+    "product_planes",
+]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
@@ -39,14 +47,17 @@ class SlowPathWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """What every output's register did; arrays (M, N), ``first_step`` -1 where nothing happened."""
+    """What every output's registers did; arrays (M, N), ``first_step`` -1 where nothing happened.
+
+    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`.
+    """
 
     register: IntArray
     exact: IntArray
     lowest: IntArray
     highest: IntArray
-    events: IntArray
-    first_step: IntArray
+    events: dict[str, IntArray]
+    first_step: dict[str, IntArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,20 @@ class _Operands:
     def sum_peak(self) -> int:
         """No partial sum, bias included, is further from 0."""
         return int(self.a.shape[1]) * self.product_peak + self.bias_peak
+
+    def fits(self, accumulator: Accumulator) -> bool:
+        """Whether no register can overflow, by the ranges of the operands alone."""
+        order = accumulator.order
+        ends = [min(register.hi, -register.lo) for register in accumulator.levels]
+        if isinstance(order, Chunked) and order.node_bits is not None:
+            ends.append((1 << (order.node_bits - 1)) - 1 if accumulator.signed else 0)
+        return self.sum_peak <= min(ends)
+
+    @property
+    def machine(self) -> bool:
+        """Whether all entries are machine integers, not Python ones."""
+        arrays = (self.a, self.b) if self.bias is None else (self.a, self.b, self.bias)
+        return all(array.dtype != np.object_ for array in arrays)
 
     @property
     def sixteen(self) -> bool:
@@ -118,39 +143,66 @@ def product(
     b_range: Range,
     bias: IntArray | None = None,
     *,
+    product_frac: int = 0,
     proven: bool = False,
 ) -> IntArray:
-    """Return the registers of ``a`` (M, K) times ``b`` (K, N), bias (N,) first.
+    """Return the outermost registers of ``a`` (M, K) times ``b`` (K, N).
 
     Parameters
     ----------
     a, b : integer arrays, C-contiguous
         Multiplicands, within ``a_range`` and ``b_range``.
     accumulator : Accumulator
-        The register.
+        The registers.
     a_range, b_range : (int, int)
         Lowest and highest entry.
     bias : integer array (N,), optional
-        Step 0 of every sum.
+        At the products' fraction.
+    product_frac : int
+        Fraction bits of the products.
     proven : bool
         The caller knows that no partial sum leaves the register: any order and width will do.
     """
-    dtype = code_dtype(accumulator.lo, accumulator.hi)
+    last = accumulator.outermost
+    dtype = code_dtype(last.lo, last.hi)
     operands = _Operands(a, b, a_range, b_range, bias)
-    proven = proven or operands.sum_peak <= min(accumulator.hi, -accumulator.lo)
-    if _compiled() and dtype is not np.object_:
-        if proven or accumulator.overflow is Overflow.WRAP:
-            result = _modular(operands, accumulator, proven)
-        else:
+    proven = accumulator.exact_where_it_fits and (proven or operands.fits(accumulator))
+    if _compiled() and dtype is not np.object_ and operands.machine:
+        if proven or (accumulator.plain and accumulator.overflow is Overflow.WRAP):
+            result = _modular(operands, last, proven)
+        elif accumulator.plain:
             result = _saturating(operands, accumulator)
+        else:
+            general = _general(operands, accumulator, product_frac)
+            result = None if general is None else general[0]
         if result is not None:
             return result.astype(dtype, copy=False)
     if _compiled():
         _warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
-    sums = spec.matmul(
-        a.tolist(), b.T.tolist(), accumulator, None if bias is None else bias.tolist()
-    )
+    sums = _specified(operands, accumulator, product_frac)
     return np.array([[s.value for s in row] for row in sums], dtype).reshape(len(a), b.shape[1])
+
+
+def _specified(
+    operands: _Operands, accumulator: Accumulator, product_frac: int
+) -> list[list[spec.Sum]]:
+    bias = None if operands.bias is None else operands.bias.tolist()
+    rows, columns = operands.a.tolist(), operands.b.T.tolist()
+    return spec.matmul(rows, columns, accumulator, bias, product_frac)
+
+
+def _general(
+    operands: _Operands, accumulator: Accumulator, product_frac: int
+) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Run the general kernel, where int64 holds every aligned sum."""
+    from fxpsim.kernels.registers import Registers, multiply
+
+    registers = Registers(accumulator, product_frac)
+    if not operands.a.shape[1] or not registers.fit_int64(
+        operands.product_peak, operands.bias_peak
+    ):
+        return None
+    return multiply(registers, operands.a, operands.b, operands.bias)
 
 
 def _modular(operands: _Operands, accumulator: Accumulator, proven: bool) -> IntArray | None:
@@ -259,45 +311,103 @@ def product_planes(
     a_range: Range,
     b_range: Range,
     bias: IntArray | None = None,
+    *,
+    product_frac: int = 0,
 ) -> Planes:
-    """Return what every output's register did; with no accumulator, the exact sums' peaks.
+    """Return what every output's registers did; with no accumulator, the exact sums' peaks.
 
     Parameters
     ----------
-    a, b, a_range, b_range, bias
+    a, b, a_range, b_range, bias, product_frac
         As for :func:`product`.
     accumulator : Accumulator or None
-        None: the register is as wide as need be, and only peaks are of interest.
+        None: registers are as wide as need be, and only peaks are of interest.
     """
     operands = _Operands(a, b, a_range, b_range, bias)
     if _compiled() and a.shape[1] > 0:
-        plan = _counting_plan(operands, accumulator)
-        if plan is not None:
-            return _unpack(_planes(plan, operands), accumulator)
+        planes = _compiled_planes(operands, accumulator, product_frac)
+        if planes is not None:
+            return planes
         _warn_slow("a product with overflow statistics")
     wide = accumulator or Accumulator(64, "saturate")
-    starts = None if bias is None else bias.tolist()
-    sums = [s for row in spec.matmul(a.tolist(), b.T.tolist(), wide, starts) for s in row]
-    fields = {
-        "register": [s.value if accumulator else s.exact for s in sums],
-        "exact": [s.exact for s in sums],
-        "lowest": [s.lowest for s in sums],
-        "highest": [s.highest for s in sums],
-        "events": [s.events if accumulator else 0 for s in sums],
-        "first_step": [
-            -1 if not accumulator or s.first_step is None else s.first_step for s in sums
-        ],
-    }
+    sums = [s for row in _specified(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
-    lo, hi = (wide.lo, wide.hi) if accumulator else (0, 0)
+    lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
     dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
-    return Planes(**{name: np.array(v, dtype).reshape(shape) for name, v in fields.items()})
+
+    def plane(values: list[int]) -> IntArray:
+        return np.array(values, dtype).reshape(shape)
+
+    levels = level_names(accumulator) if accumulator else ("final",)
+    nothing = spec.Events()
+    by_level = {
+        level: [s.levels.get(level, nothing) if accumulator else nothing for s in sums]
+        for level in levels
+    }
+    return Planes(
+        plane([s.value if accumulator else s.exact for s in sums]),
+        plane([s.exact for s in sums]),
+        plane([s.lowest for s in sums]),
+        plane([s.highest for s in sums]),
+        {level: plane([e.count for e in events]) for level, events in by_level.items()},
+        {
+            level: plane([-1 if e.first_step is None else e.first_step for e in events])
+            for level, events in by_level.items()
+        },
+    )
+
+
+def level_names(accumulator: Accumulator) -> tuple[str, ...]:
+    """Return the levels at which an accumulator can overflow, innermost first."""
+    order, outer = accumulator.order, len(accumulator.levels) > 1
+    names = ["product"] if accumulator.product else []
+    if isinstance(order, Chunked) and order.node_bits is not None:
+        names.append("node")
+    if isinstance(order, Interleaved):
+        names.append("lane")
+    if len(accumulator.levels) > 1 + isinstance(order, Interleaved) or (
+        outer and not isinstance(order, Interleaved)
+    ):
+        names.append("spill")
+    return (*names, "final")
+
+
+def _compiled_planes(
+    operands: _Operands, accumulator: Accumulator | None, product_frac: int
+) -> Planes | None:
+    if accumulator is None or accumulator.plain:
+        plan = _counting_plan(operands, accumulator)
+        return None if plan is None else _unpack(_planes(plan, operands), accumulator)
+    general = _general(operands, accumulator, product_frac) if operands.machine else None
+    plan = _counting_plan(operands, None)
+    if general is None or plan is None:
+        return None
+    value, events, first = general
+    exact, lowest, highest = _planes(plan, operands)
+    if accumulator.bias == "last" and operands.bias is not None:
+        # Peaks were taken with the bias first: move it behind the products.
+        unbiased = _Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
+        _, lowest, highest = _planes(plan, unbiased)
+        lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
+    from fxpsim.kernels.registers import LEVELS
+
+    kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
+    return Planes(
+        value,
+        exact,
+        lowest,
+        highest,
+        {level: events[:, i] for level, i in kept.items()},
+        {level: np.where(events[:, i] > 0, first[:, i], -1) for level, i in kept.items()},
+    )
 
 
 def _counting_plan(operands: _Operands, accumulator: Accumulator | None) -> Plan | None:
     from fxpsim.kernels._host import has_vnni
     from fxpsim.kernels.product import Plan
 
+    if not operands.machine:
+        return None
     reach = operands.sum_peak
     if accumulator is not None:
         reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
@@ -318,9 +428,10 @@ def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) 
     if accumulator is None:
         exact, lowest, highest = planes
         nothing = np.zeros_like(exact)
-        return Planes(exact, exact, lowest, highest, nothing, nothing - 1)
+        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing - 1})
     register, exact, lowest, highest, events, first = planes
-    return Planes(register, exact, lowest, highest, events, np.where(events > 0, first, -1))
+    first = np.where(events > 0, first, -1)
+    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
 
 
 def shift_codes(
@@ -337,7 +448,7 @@ def shift_codes(
         flat = np.ascontiguousarray(codes).reshape(-1)
         loop(
             flat,
-            np.int64(min(shift, 63)),
+            np.int64(max(-62, min(shift, 63))),
             np.int64(target.lo),
             np.int64(target.hi),
             out.reshape(-1),
@@ -374,5 +485,6 @@ def quantize_floats(
             out[index] = spec.quantize(float(value), fmt, rounding, overflow)
         else:
             signed_huge = huge if value > 0 else -huge
-            out[index] = spec.cast(signed_huge, _at_zero(fmt), _at_zero(fmt), rounding, overflow)
+            unit = _at_zero(fmt)
+            out[index] = spec.cast(signed_huge, unit, unit, Rounding.FLOOR, overflow)
     return out

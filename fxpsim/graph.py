@@ -144,7 +144,7 @@ class Graph:
         """
         if accumulator is None:
             return self
-        patterns = {"*": accumulator} if isinstance(accumulator, Accumulator) else dict(accumulator)
+        patterns = _patterns(accumulator)
         names = [name for name, _ in self.layers]
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -159,14 +159,26 @@ class Graph:
         from accel_models import Workload
 
         works: dict[str, Work] = {}
+        layer_of: dict[str, str] = {}  # the layer whose hardware writes a tensor
         for node in self.nodes:
-            before = works.pop(node.source, None)
-            work = node.op.work(node.name, self.specs[node.source], before)
+            layer = layer_of.get(node.source, "")
+            work = node.op.work(node.name, self.specs[node.source], works.get(layer))
             if work is not None:
-                works[node.name] = work
-            elif before is not None:
-                works[node.source] = before
+                layer = work.name
+                works[layer] = work
+            layer_of[node.name] = layer
         return Workload(works.values())
+
+
+def _patterns(accumulator: object) -> dict[str, Accumulator]:
+    if isinstance(accumulator, Accumulator):
+        return {"*": accumulator}
+    if not isinstance(accumulator, Mapping):
+        raise GraphError(f"accumulator must be an Accumulator or a mapping, not {accumulator!r}")
+    for pattern, register in accumulator.items():
+        if not isinstance(register, Accumulator):
+            raise GraphError(f"accumulator of {pattern!r} must be an Accumulator, not {register!r}")
+    return dict(accumulator)
 
 
 def _with(node: Node, patterns: Mapping[str, Accumulator]) -> Node:

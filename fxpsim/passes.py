@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import propagate
 from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
@@ -13,7 +14,7 @@ from fxpsim.graph import Graph, Node
 from fxpsim.ops import BatchNorm, Dense
 from fxpsim.stats import bits_for
 
-__all__ = ["fold_batch_norm"]
+__all__ = ["drop_needless_clamps", "fold_batch_norm"]
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -85,3 +86,17 @@ def _fold(graph: Graph, node: Node, after: Node) -> Dense:
     width = bits_for(int(bias.min()), int(bias.max()))
     bias_format = QFormat(width, graph.specs[after.name].format.frac)
     return Dense(weights, weight_format, dense.accumulator, bias, bias_format)
+
+
+def drop_needless_clamps(graph: Graph) -> Graph:
+    """Let every register wrap that provably never overflows.
+
+    It holds the same bits, and hardware need not compare: this is the network to price.
+    """
+    bounds = propagate(graph)
+    calm = {
+        name: Accumulator(op.accumulator.bits, signed=op.accumulator.signed)
+        for name, op in graph.layers
+        if bounds[name].fits(op.accumulator.lo, op.accumulator.hi)
+    }
+    return graph.with_accumulators(calm) if calm else graph

@@ -148,6 +148,8 @@ class Score:
         present = [(self.labels == k) for k in keywords]
         if not any(trial.any() for trial in present):
             raise DataError("a DET curve needs clips of keywords, but there are none")
+        if all(trial.all() for trial in present) or len(self.classes) < 2:
+            raise DataError("a DET curve needs clips without the keyword, but there are none")
         wide = self.scores.astype(np.float64)
         margins = []
         for k in keywords:
@@ -157,7 +159,7 @@ class Score:
         targets, others = np.sort(margin[is_target]), np.sort(margin[~is_target])
         threshold = np.append(np.unique(margin), np.inf)
         rejected = np.searchsorted(targets, threshold, side="left") / len(targets)
-        accepted = 1 - np.searchsorted(others, threshold, side="left") / max(1, len(others))
+        accepted = (len(others) - np.searchsorted(others, threshold, side="left")) / len(others)
         return DetCurve(threshold, accepted, rejected)
 
 
@@ -207,6 +209,8 @@ def score(
 ) -> Score:
     """Return the :class:`Score` of a graph's scores (n, classes); parameters as above."""
     truth = np.asarray(labels)
+    if scores.ndim != 2:
+        raise DataError(f"scores must have shape (n, classes), not {scores.shape}")
     count, classes = scores.shape
     if truth.shape != (count,) or not np.issubdtype(truth.dtype, np.integer):
         raise DataError(

@@ -16,7 +16,7 @@ from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
-from fxpsim.ops import Dense
+from fxpsim.ops import Dense, TensorSpec
 from fxpsim.stats import OverflowStatistics
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def simulate(
                 result = node.op.registers(codes, source, proven=node.name in proven)
             else:
                 result = node.op.run(codes, source)
-            tensors[node.name] = result
+            tensors[node.name] = as_stored(result, ready.specs[node.name])
             if last_reader[node.source] == position and node.source not in keep:
                 del tensors[node.source]
     return Trace(ready, {name: codes for name, codes in tensors.items() if name in keep})
@@ -155,12 +155,17 @@ def proven_layers(graph: Graph) -> frozenset[str]:
     )
 
 
+def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
+    """Return codes in the type of their format, whatever their values are."""
+    return codes.astype(dispatch.code_dtype(spec.format.lo, spec.format.hi), copy=False)
+
+
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
     """Return inputs as codes (n, *shape); DataError where they do not fit the graph."""
     codes = check_codes(inputs, graph.input.format, "inputs")
     shape = graph.input.shape
-    if codes.ndim and codes.shape[1:] in (shape, (graph.input.size,)):
-        return codes.reshape(len(codes), *shape)
+    if codes.ndim >= 1 and codes.shape[1:] in (shape, (graph.input.size,)):
+        return as_stored(codes.reshape(len(codes), *shape), graph.input)
     raise DataError(
         f"inputs must have shape (n, {', '.join(map(str, shape))}) for graph {graph.name!r}, "
         f"not {codes.shape}"

@@ -60,19 +60,32 @@ class OverflowStatistics:
     highest: IntArray
 
     @classmethod
-    def of(cls, planes: Planes, accumulator: Accumulator, additions: int) -> OverflowStatistics:
-        """Summarise planes (M, N) over the M sums; each made of so many ``additions``."""
-        touched = planes.events > 0
-        inside = (planes.exact >= accumulator.lo) & (planes.exact <= accumulator.hi)
-        rows = len(planes.events)
-        never = np.iinfo(np.int64).max
-        first = np.where(touched, planes.first_step.astype(np.int64), never).min(
-            axis=0, initial=never
+    def of(
+        cls, planes: Planes, accumulator: Accumulator, additions: int, frac: int = 0
+    ) -> dict[str, OverflowStatistics]:
+        """Summarise planes (M, N) over the M sums, by level, ``final`` last.
+
+        ``additions`` were made for each sum; the result is ``frac`` bits coarser than products.
+        """
+        last = accumulator.outermost
+        inside = (planes.exact >= last.lo << max(frac, 0)) & (
+            planes.exact <= (last.hi << max(frac, 0)) + (1 << max(frac, 0)) - 1
         )
+        return {level: cls._of_level(planes, level, inside, additions) for level in planes.events}
+
+    @classmethod
+    def _of_level(
+        cls, planes: Planes, level: str, inside: NDArray[np.bool_], additions: int
+    ) -> OverflowStatistics:
+        events, first_step = planes.events[level], planes.first_step[level]
+        touched = events > 0
+        rows = len(events)
+        never = np.iinfo(np.int64).max
+        first = np.where(touched, first_step.astype(np.int64), never).min(axis=0, initial=never)
         return cls(
             additions=additions * rows,
             sums=rows,
-            events=planes.events.sum(axis=0, dtype=np.int64),
+            events=events.sum(axis=0, dtype=np.int64),
             outputs=touched.sum(axis=0, dtype=np.int64),
             first_step=np.where(first == never, -1, first),
             transient=(touched & inside).sum(axis=0, dtype=np.int64),

@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from glob import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.bounds.proofs import WIDEST, guarantee
+from fxpsim.bounds.proofs import Guarantee, guarantee
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.ops import Dense
+from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, simulate
 
 if TYPE_CHECKING:
@@ -91,13 +93,14 @@ def sweep(
     DataFrame
         A row a point: nodes, bits, overflow, order, spill, accuracy with its 95 % interval,
         overflow_outputs (share of sums with an overflow in the swept layers), overflow_layers
-        (share of those layers), proven, seconds, and cycles by cost model.
+        (share of those layers), proven (of those layers), seconds, and cycles by cost model (a
+        register that provably never overflows is priced without clamps).
     """
     import pandas as pd
 
     import accel_models
 
-    points = accumulator_grid() if accumulators is None else tuple(accumulators)
+    points = accumulator_grid() if accumulators is None else _listed(accumulators)
     wrong = [point for point in points if not isinstance(point, Accumulator)]
     if wrong or not points:
         raise ConfigError(f"accumulators must be Accumulator objects, not {wrong or 'none'}")
@@ -107,11 +110,11 @@ def sweep(
         raise ConfigError(f"nodes {nodes!r} matches no layer{suggest(nodes, known)}")
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
     proof = guarantee(graph)
-    exact = _exact_pass(graph, check_inputs(graph, inputs), names)
+    exact = _exact_pass(graph, check_inputs(graph, inputs), names, proof)
     rows: list[dict[str, Any]] = []
     for number, point in enumerate(points):
         started = time.perf_counter()
-        ready = graph.with_accumulators(dict.fromkeys(names, point))
+        ready = graph.with_accumulators(_all(names, point))
         scores, touched = _run_point(ready, exact, names)
         sums = sum(array.size for array in touched.values())
         row: dict[str, Any] = {
@@ -123,15 +126,20 @@ def sweep(
             **_accuracy(ready, scores, labels, groups, seed),
             "overflow_outputs": sum(int(t.sum()) for t in touched.values()) / max(1, sums),
             "overflow_layers": sum(bool(t.any()) for t in touched.values()) / len(names),
-            "proven": proof.holds(dict.fromkeys(names, point)),
+            "proven": not any(s.node in names for s in proof.shortfalls(_all(names, point))),
             "seconds": time.perf_counter() - started,
         }
-        for model in models:
-            row[f"cycles {model.label}"] = model.estimate(ready.work()).cycles
+        if models:
+            priced = drop_needless_clamps(ready).work()
+            row |= {f"cycles {m.label}": m.estimate(priced).cycles for m in models}
         rows.append(row)
         if progress:
             progress(number + 1, len(points))
     return pd.DataFrame(rows)
+
+
+def _listed(points: object) -> tuple[Any, ...]:
+    return tuple(points) if isinstance(points, Iterable) else (points,)
 
 
 def _accuracy(
@@ -146,8 +154,14 @@ def _accuracy(
     return {"accuracy": result.accuracy, "accuracy_low": low, "accuracy_high": high}
 
 
-def _exact_pass(graph: Graph, inputs: IntArray, names: Sequence[str]) -> _Exact:
-    wide = graph.with_accumulators(dict.fromkeys(names, Accumulator(WIDEST)))
+def _all(names: Sequence[str], register: Accumulator) -> dict[str, Accumulator]:
+    """Give one register to layers by name, whatever characters their names have."""
+    return {escape(name): register for name in names}
+
+
+def _exact_pass(graph: Graph, inputs: IntArray, names: Sequence[str], proof: Guarantee) -> _Exact:
+    enough = max(proof.minimum(name) for name in names)
+    wide = graph.with_accumulators(_all(names, Accumulator(enough)))
     trace = simulate(wide, inputs, probes=["*"])
     planes = {}
     for name in names:

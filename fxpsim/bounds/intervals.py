@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.bounds.sign_split import final_range, sign_split
+from fxpsim.bounds.sign_split import sum_range
 from fxpsim.graph import Graph
 from fxpsim.ops import Dense, Interval, TensorSpec
 
@@ -44,24 +47,37 @@ def _declared(spec: TensorSpec) -> Interval:
     return np.full(shape, spec.format.lo, np.int64), np.full(shape, spec.format.hi, np.int64)
 
 
-def propagate(graph: Graph) -> dict[str, LayerBounds]:
+@lru_cache(maxsize=64)
+def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBounds]:
     """Return the bounds of every layer that has an accumulator.
 
     The input may be any code of its format.  Element by element, each operation's range follows
-    from its input's; a layer whose register may overflow has the register's whole range.
+    from its input's.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any.
+    registers : bool
+        A layer whose register may overflow gives the register's whole range to what follows.
+        False: as if registers had no limits; then all bounds hold once every register is as wide
+        as they say.
     """
     intervals: dict[str, Interval] = {"input": _declared(graph.input)}
     bounds: dict[str, LayerBounds] = {}
     for node in graph:
         source = graph.specs[node.source]
         low, high = intervals[node.source]
-        intervals[node.name] = node.op.interval(source, low, high)
-        if isinstance(node.op, Dense):
-            sums = node.op.sums(source)
-            low, high = low.reshape(-1), high.reshape(-1)
-            lowest, highest = sign_split(sums.weights, low, high, sums.bias)
-            layer = LayerBounds(lowest, highest, int(low.min()), int(high.max()))
-            bounds[node.name] = layer
-            if layer.fits(sums.accumulator.lo, sums.accumulator.hi):
-                intervals[node.name] = final_range(sums.weights, low, high, sums.bias)
-    return bounds
+        if not isinstance(node.op, Dense):
+            intervals[node.name] = node.op.interval(source, low, high)
+            continue
+        sums = node.op.sums(source)
+        low, high = low.reshape(-1), high.reshape(-1)
+        reach = sum_range(sums.weights, low, high, sums.bias)
+        layer = LayerBounds(reach.lowest, reach.highest, int(low.min()), int(high.max()))
+        bounds[node.name] = layer
+        if registers and not layer.fits(sums.accumulator.lo, sums.accumulator.hi):
+            intervals[node.name] = node.op.interval(source, low, high)
+        else:
+            intervals[node.name] = reach.final_lowest, reach.final_highest
+    return MappingProxyType(bounds)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import LayerBounds, propagate
+from fxpsim.errors import GraphError, suggest
 from fxpsim.graph import Graph
 from fxpsim.stats import bits_for
 
@@ -50,8 +51,10 @@ class Guarantee:
 
     def minimum(self, node: str | None = None) -> int:
         """Return the smallest safe width of a layer, or of all of them."""
-        if node is not None:
-            self.graph[node]
+        if node is not None and node not in self.layers:
+            raise GraphError(f"no layer {node!r} with an accumulator{suggest(node, self.layers)}")
+        if not self.layers:
+            raise GraphError(f"graph {self.graph.name!r} has no layer with an accumulator")
         chosen = self.layers.values() if node is None else [self.layers[node]]
         return max(bits_for(int(b.lowest.min()), int(b.highest.max())) for b in chosen)
 
@@ -122,9 +125,4 @@ def guarantee(graph: Graph) -> Guarantee:
     -------
     Guarantee
     """
-    unlimited = graph.with_accumulators(Accumulator(WIDEST)) if graph.layers else graph
-    return Guarantee(graph, propagate(unlimited))
-
-
-#: Wide enough for any sum of 8-bit weights, narrow enough for the gains behind it.
-WIDEST = 48
+    return Guarantee(graph, propagate(graph, registers=False))

@@ -5,54 +5,61 @@ Where every input reaches 0 or both signs, an input exists that reaches the boun
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["final_range", "sign_split"]
+__all__ = ["SumRange", "sum_range"]
 
 IntArray = NDArray[Any]
 
 
-def _products(weights: IntArray, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the lowest and the highest value (K, N) of every product."""
-    peak = max(abs(int(end)) for bound in (low, high) for end in (bound.min(), bound.max()))
-    most = max(abs(int(weights.min())), abs(int(weights.max()))) * peak * len(weights)
-    dtype = np.dtype(np.int64 if most < 1 << 62 else np.object_)
-    w: IntArray = weights.astype(dtype)
-    ends = [w * bound.astype(dtype)[:, None] for bound in (low, high)]
-    return np.minimum(*ends), np.maximum(*ends)
+@dataclass(frozen=True, slots=True)
+class SumRange:
+    """Bounds on the sums of each channel, integer arrays (N,).
+
+    Attributes
+    ----------
+    lowest, highest
+        Of every partial sum, in any order: the bias, and then
+        [sum min(0, w low, w high), sum max(0, w low, w high)].
+    final_lowest, final_highest
+        Of the complete sum.
+    """
+
+    lowest: IntArray
+    highest: IntArray
+    final_lowest: IntArray
+    final_highest: IntArray
 
 
-def sign_split(
+def sum_range(
     weights: IntArray, low: IntArray, high: IntArray, bias: IntArray | None = None
-) -> tuple[IntArray, IntArray]:
-    """Return bounds (N,) on every partial sum, in any order, the bias coming first.
+) -> SumRange:
+    """Bound the sums of products with constants.
 
     Parameters
     ----------
     weights : integer array (K, N)
         Constants.
     low, high : integer arrays (K,)
-        Range of every input.
+        Range of every input; Python integers where they are wide.
     bias : integer array (N,), optional
-        What the sum starts from; without one it starts from 0, which the range then includes.
-
-    Returns
-    -------
-    lowest, highest : integer arrays (N,)
-        [sum min(0, w low, w high), sum max(0, w low, w high)], moved by the bias.
+        What the sum starts from; without one it starts from 0.
     """
-    least, most = _products(weights, low, high)
-    lowest, highest = np.minimum(least, 0).sum(axis=0), np.maximum(most, 0).sum(axis=0)
-    return (lowest, highest) if bias is None else (lowest + bias, highest + bias)
-
-
-def final_range(
-    weights: IntArray, low: IntArray, high: IntArray, bias: IntArray | None = None
-) -> tuple[IntArray, IntArray]:
-    """Return the range (N,) of the complete sums; parameters as for :func:`sign_split`."""
-    least, most = _products(weights, low, high)
-    lowest, highest = least.sum(axis=0), most.sum(axis=0)
-    return (lowest, highest) if bias is None else (lowest + bias, highest + bias)
+    peak = max(abs(int(end)) for bound in (low, high) for end in (bound.min(), bound.max()))
+    most = max(abs(int(weights.min())), abs(int(weights.max()))) * peak * len(weights)
+    dtype = np.dtype(np.int64 if most < 1 << 62 else np.object_)
+    w: IntArray = weights.astype(dtype)
+    ends = [w * bound.astype(dtype)[:, None] for bound in (low, high)]
+    least, greatest = np.minimum(*ends), np.maximum(*ends)
+    sums = (
+        np.minimum(least, 0).sum(axis=0),
+        np.maximum(greatest, 0).sum(axis=0),
+        least.sum(axis=0),
+        greatest.sum(axis=0),
+    )
+    offset = 0 if bias is None else bias.astype(object)
+    return SumRange(*(total.astype(object) + offset for total in sums))

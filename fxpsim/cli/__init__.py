@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -23,7 +25,7 @@ _COMMANDS = {
     "sweep": "Measure accuracy and overflow against the accumulator.",
 }
 
-WRONG_INPUT, INTERRUPTED = 1, 130
+WRONG_INPUT, INTERRUPTED, TERMINATED = 1, 130, 143
 # click would exit with 2, which here means that a guarantee does not hold.
 click.UsageError.exit_code = WRONG_INPUT
 
@@ -65,6 +67,11 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    # A stop from outside unwinds as an exception does, so that unfinished files are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
     try:
         code = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
@@ -91,3 +98,7 @@ def _is_input_error(error: Exception) -> bool:
     from fxpsim.errors import FxpsimError
 
     return isinstance(error, (FxpsimError, CostError, OSError))
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    click.echo(f"Warning: {message}", err=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fxpsim.kws.datasets import EvaluationSet
 
 __all__ = [
+    "FilePath",
     "as_json",
     "data_option",
     "evaluation_for",
@@ -32,11 +35,26 @@ __all__ = [
     "speakers_option",
 ]
 
+
+class FilePath(click.Path):
+    """A path; the empty one is a mistake, not the current folder."""
+
+    def convert(  # noqa: D102 - click's own
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        if not os.fspath(value):
+            self.fail("a path must not be empty", param, ctx)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
 model_argument = click.argument("model")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="PATH",
     help="Recordings to score on: a Speech Commands folder or an npz file. "
     "Default: the synthetic speech that the package ships.",
@@ -117,9 +135,12 @@ def print_table(table: pd.DataFrame, formats: Mapping[str, str] | None = None) -
                 for name, value in zip(table.columns, row, strict=True)
             )
         )
-    # A pipe has no width; nothing is cut for it.
-    console = Console() if sys.stdout.isatty() else Console(width=400)
-    console.print(shown)
+    # Printed by click, which knows what to do when the reader of a pipe has gone; a pipe has no
+    # width, so nothing is cut for it.
+    page = io.StringIO()
+    width = None if sys.stdout.isatty() else 400
+    Console(file=page, width=width).print(shown)
+    click.echo(page.getvalue(), nl=False)
 
 
 def _missing(value: Any) -> bool:

@@ -16,12 +16,12 @@ from fxpsim.cli.common import json_option, model_argument, print_json, print_tab
     default=("neon:cortex-a53", "systolic:16x16"),
     show_default=True,
     metavar="MODEL",
-    help="Cost model, as 'neon:cortex-a53' or 'systolic:rows=8,columns=8,dataflow=ws'.",
+    help="Cost model, as 'neon:cortex-a53' or 'systolic:rows=8,columns=8'; repeat for several.",
 )
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
 @json_option
 def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_json: bool) -> None:
-    r"""Estimate cycles and memory of a network on machines.
+    """Estimate cycles and memory of a network on machines.
 
     \b
     fxpsim cost kws250k-4bit --on neon:cortex-a53 --on systolic:rows=8,columns=8,dataflow=ws
@@ -31,10 +31,11 @@ def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_j
     import accel_models as am
     from fxpsim.accumulators import Accumulator
     from fxpsim.models import load
+    from fxpsim.passes import drop_needless_clamps
 
     graph = load(model)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    work = graph.with_accumulators(register).work()
+    work = drop_needless_clamps(graph.with_accumulators(register)).work()
     estimates = {text: am.create(text).estimate(work) for text in machines}
     memory = am.footprint(work)
     rows = [
@@ -44,21 +45,28 @@ def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_j
             "low": estimate.low,
             "high": estimate.high,
             "MACs": estimate.macs,
-            "error": estimate.relative_error,
         }
         for text, estimate in estimates.items()
     ]
     if as_json:
         tables = {text: e.table.reset_index().to_dict("records") for text, e in estimates.items()}
-        basis = {text: e.basis for text, e in estimates.items()}
+        basis = {
+            text: {
+                "basis": e.basis,
+                "largest_known_error": e.relative_error,
+                "error_against": e.statement.error_basis,
+            }
+            for text, e in estimates.items()
+        }
         memory_rows = memory.table.reset_index().to_dict("records")
         print_json({"estimates": rows, "layers": tables, "basis": basis, "memory": memory_rows})
         return
     whole = "{:,.0f}"
-    formats = {"cycles": whole, "low": whole, "high": whole, "MACs": whole, "error": "{:.0%}"}
+    formats = {"cycles": whole, "low": whole, "high": whole, "MACs": whole}
     print_table(pd.DataFrame(rows), formats)
     click.echo("\nMemory in bytes")
     table = memory.table.reset_index()
     print_table(table, dict.fromkeys(table.select_dtypes("number").columns, "{:,.0f}"))
     for text, estimate in estimates.items():
-        click.echo(f"\n{text}: estimate. {estimate.basis}")
+        error = f"{estimate.relative_error:.0%}: {estimate.statement.error_basis}"
+        click.echo(f"\n{text}: an estimate. {estimate.basis}\n  largest known error {error}")

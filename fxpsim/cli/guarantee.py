@@ -19,7 +19,7 @@ NOT_GUARANTEED = 2
 @json_option
 @click.pass_context
 def command(ctx: click.Context, model: str, accumulator: str | None, as_json: bool) -> None:
-    r"""Prove how wide the accumulators of a network have to be.
+    """Prove how wide the accumulators of a network have to be.
 
     The bound is sign-split: no input of the declared format, in any order of the additions, can
     take a partial sum outside the proven width.

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fxpsim.cli.common import (
+    FilePath,
     data_option,
     evaluation_for,
     progress_bar,
@@ -18,7 +19,7 @@ from fxpsim.cli.common import (
 @click.command("report")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     default=Path("report"),
     show_default=True,
     metavar="DIR",
@@ -28,7 +29,7 @@ from fxpsim.cli.common import (
 @speakers_option
 @seed_option
 def command(out: Path, data: Path | None, all_speakers: bool, seed: int) -> None:
-    r"""Write the report that an architect decides from.
+    """Write the report that an architect decides from.
 
     Needs nothing but the package: trained networks and synthetic speech come with it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from numbers import Integral
 
 from fxpsim.errors import FormatError
 
@@ -23,9 +24,9 @@ _AMBIGUOUS = re.compile(r"[su](\d+)\.(\d+)")
 
 def check_int(noun: str, value: object, low: int, high: int) -> str | None:
     """Return the sentence that says why ``value`` cannot be, or None."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         return f"{noun} must be an integer, not {value!r}"
-    if not low <= value <= high:
+    if not low <= int(value) <= high:
         return f"{noun} must be {low} to {high}, not {value}"
     return None
 
@@ -68,12 +69,17 @@ class QFormat:
             check_int("format bits", self.bits, 1, MAX_BITS),
             check_int("format frac", self.frac, -MAX_FRAC, MAX_FRAC),
         ]
+        for name in ("signed", "narrow"):
+            if not isinstance(getattr(self, name), bool):
+                wrong.append(f"format {name} must be True or False, not {getattr(self, name)!r}")
         if self.narrow and not self.signed:
             wrong.append("a narrow format must be signed (an unsigned one has no lowest code)")
         if self.narrow and self.bits == 1:
             wrong.append("a narrow format must have 2 bits or more")
         if sentences := [sentence for sentence in wrong if sentence]:
             raise FormatError("; ".join(sentences))
+        for name in ("bits", "frac"):
+            object.__setattr__(self, name, int(getattr(self, name)))
 
     @property
     def lo(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.errors import DataError
+from fxpsim.errors import DataError, FxpsimError
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import read_npz
@@ -59,7 +59,13 @@ def read(path: Path) -> Graph:
             f"{path}: a q7 network must have arrays ip1_weight, ip1_bias, ... "
             f"and {', '.join(_SCALARS)}; missing: {', '.join(missing) or 'ip1_weight'}"
         )
-    frac = int(arrays["mfcc_frac_bits"].reshape(-1)[0])
+    for i in range(1, count + 1):
+        if arrays[f"ip{i}_weight"].ndim != 2:
+            raise DataError(
+                f"{path}: ip{i}_weight must be a matrix (N, K), not {arrays[f'ip{i}_weight'].shape}"
+            )
+    (frac,) = _shifts(path, arrays["mfcc_frac_bits"], "mfcc_frac_bits", 1)
+    input_format = QFormat(8, frac)
     lshift, rshift = (_shifts(path, arrays[name], name, count) for name in _SCALARS[:2])
     nodes: list[Node] = []
     source = "input"
@@ -85,12 +91,15 @@ def read(path: Path) -> Graph:
             source = name
     outputs = len(arrays[f"ip{count}_bias"])
     labels = _LABELS if outputs == len(_LABELS) else ()
-    first = TensorSpec((inputs,), QFormat(8, int(arrays["mfcc_frac_bits"].reshape(-1)[0])))
-    return Graph(path.stem, first, tuple(nodes), labels)
+    try:
+        return Graph(path.stem, TensorSpec((inputs,), input_format), tuple(nodes), labels)
+    except FxpsimError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _shifts(path: Path, array: NDArray[Any], name: str, count: int) -> list[int]:
-    shifts = [int(shift) for shift in np.asarray(array).reshape(-1)]
-    if len(shifts) != count or not all(0 <= shift <= 31 for shift in shifts):
+    shifts = np.asarray(array).reshape(-1).tolist()
+    whole = all(isinstance(shift, int) and 0 <= shift <= 31 for shift in shifts)
+    if len(shifts) != count or not whole:
         raise DataError(f"{path}: {name} must hold {count} shifts of 0 to 31, not {shifts}")
     return shifts

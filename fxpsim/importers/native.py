@@ -10,14 +10,16 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
+from math import prod
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.errors import DataError, FxpsimError, suggest
+from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import open_zip, read_array, read_member
@@ -26,6 +28,7 @@ from fxpsim.ops import OPS, Op, TensorSpec
 __all__ = ["read", "write"]
 
 VERSION = 1
+LARGEST_INPUT = 1 << 24
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 #: Values of operations that JSON lacks, by the key of the object that stands for them.
@@ -52,9 +55,13 @@ def write(graph: Graph, path: Path) -> None:
             for node in graph
         ],
     }
+    try:
+        text = json.dumps(document, indent=1, sort_keys=True)
+    except TypeError as error:
+        raise GraphError(f"graph {graph.name!r} cannot be written: {error}") from None
     partial = path.with_name(path.name + ".part")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        _add(archive, "graph.json", json.dumps(document, indent=1, sort_keys=True).encode())
+        _add(archive, "graph.json", text.encode())
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
@@ -111,11 +118,17 @@ def read(path: Path) -> Graph:
 
 def _graph(document: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Graph:
     version = document.get("version")
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise DataError(f"{path}: model file version must be {VERSION}, not {version!r}")
     shape = tuple(int(size) for size in document["input"]["shape"])
-    if not all(0 < size < 1 << 24 for size in shape):
-        raise DataError(f"{path}: input shape must have positive sizes, not {list(shape)}")
+    if not all(size > 0 for size in shape) or prod(shape) > LARGEST_INPUT:
+        raise DataError(
+            f"{path}: input shape must have positive sizes, at most {LARGEST_INPUT:,} values in "
+            f"all, not {list(shape)}"
+        )
+    labels = document["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise DataError(f"{path}: labels must be a list of names")
     nodes = [
         Node(str(node["name"]), _decode(node, archive, path), str(node["source"]))
         for node in document["nodes"]
@@ -124,7 +137,7 @@ def _graph(document: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) ->
         str(document["name"]),
         TensorSpec(shape, QFormat.parse(document["input"]["format"])),
         tuple(nodes),
-        tuple(str(label) for label in document["labels"]),
+        tuple(labels),
         dict(document["metadata"]),
     )
 
@@ -144,4 +157,25 @@ def _decode(node: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Op
             else:
                 value = _READERS[tag](text)
         arguments[name] = value
-    return kind(**arguments)
+    hints = get_type_hints(kind)
+    for name, value in arguments.items():
+        if name not in hints or not _suits(value, hints[name]):
+            raise DataError(
+                f"{path}: {node['op']} of {node['name']!r} cannot have {name}={value!r}"
+            )
+    try:
+        return kind(**arguments)
+    except FxpsimError as error:
+        raise DataError(f"{path}: {node['name']!r}: {error}") from None
+
+
+def _suits(value: Any, hint: Any) -> bool:
+    """Whether a value from a file has the type that an operation declares."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    for kind in kinds:
+        plain = get_origin(kind) or kind
+        if plain in (Rounding, Overflow):
+            plain = str  # read by the operation itself
+        if type(value) is plain or (plain is np.ndarray and isinstance(value, np.ndarray)):
+            return True
+    return False

@@ -87,6 +87,13 @@ class _CacheImpl(caching.CompileResultCacheImpl):
 class _Cache(caching.FunctionCache):
     _impl_class = _CacheImpl
 
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a file cut short by a full disk or a kill: compile anew
+            self.flush()
+            return None
+
 
 def kernel(function: Callable) -> Callable:
     """Compile ``function`` at its first call, without the GIL, kept on disk."""

@@ -35,6 +35,7 @@ _JAM_UNBIASED = _ROUNDING[Rounding.JAM_UNBIASED]
 _SATURATE = _OVERFLOW[Overflow.SATURATE]
 _SYMMETRIC = _OVERFLOW[Overflow.SATURATE_SYMMETRIC]
 _TO_ZERO = _OVERFLOW[Overflow.SATURATE_TO_ZERO]
+_WRAP = _OVERFLOW[Overflow.WRAP]
 
 
 def shift_codes(rounding: Rounding, overflow: Overflow) -> Callable[..., None]:
@@ -116,11 +117,8 @@ def _nudge(code, jam, trn_mag):
 def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
     @kernel
     def quantize_loop(values, scale, lo, hi, out):
-        # Powers of two around the range, exact as float64 where hi and lo may not be.
-        above = np.float64(hi) if hi < 2**52 else np.float64(hi + 1)
-        lowest = lo if overflow != _SYMMETRIC or lo == 0 else -hi
-        below = np.float64(lowest) if lowest > -(2**52) else np.float64(lowest - 1)
         period = np.float64(np.int64(hi - lo)) + 1.0
+        least = lo if lo == 0 else -hi
         for i in range(values.size):
             exact = np.float64(values[i])
             scaled = exact * scale
@@ -163,29 +161,24 @@ def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
             jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
             if jam and not huge and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
                 rounded += 1.0  # setting the last bit of an even number
-            if overflow <= _SYMMETRIC:  # saturate, saturate_symmetric
-                if rounded >= above:
-                    out[i] = hi
-                elif rounded <= below:
-                    out[i] = lowest
-                else:
-                    out[i] = _nudge(np.int64(rounded), huge and jam, huge and up)
-            elif overflow == _TO_ZERO:
-                inside = np.float64(lo) <= rounded and rounded <= np.float64(hi)
-                if hi >= 2**52 and rounded >= above:
-                    inside = False
-                out[i] = (
-                    _nudge(np.int64(rounded), huge and jam, huge and up) if inside else np.int64(0)
-                )
-            else:
-                # Beyond int64 a float is a multiple of 2**10, so its remainder is exact;
-                # infinity counts as a multiple of everything.
+            # Beyond int64, a value saturates, or wraps to the remainder that it leaves: exact,
+            # because such a float is a multiple of 2**10.  Infinity is one of everything.
+            code = np.int64(2**62) if rounded > 0.0 else np.int64(-(2**62))
+            if abs(rounded) < 2.0**62:
+                code = _nudge(np.int64(rounded), huge and jam, huge and up)
+            elif overflow == _WRAP:
                 code = np.int64(0)
-                if abs(rounded) < 2.0**62:
-                    code = _nudge(np.int64(rounded), huge and jam, huge and up)
-                elif magnitude < np.inf:
-                    remainder = rounded - np.floor(rounded / period) * period
-                    code = _nudge(np.int64(remainder), huge and jam, huge and up)
+                if magnitude < np.inf:
+                    code = np.int64(rounded - np.floor(rounded / period) * period)
+                if abs(exact) < np.inf:
+                    code = _nudge(code, jam, up)
+            if overflow == _SATURATE:
+                out[i] = min(max(code, lo), hi)
+            elif overflow == _SYMMETRIC:
+                out[i] = min(max(code, least), hi)
+            elif overflow == _TO_ZERO:
+                out[i] = code if lo <= code <= hi else np.int64(0)
+            else:
                 out[i] = lo + ((code - lo) & (hi - lo))
 
     return quantize_loop

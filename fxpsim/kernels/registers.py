@@ -70,15 +70,49 @@ class Registers:
         own = isinstance(self.accumulator.order, Interleaved)
         return chain[1:] if self.accumulator.spill or not own else chain
 
+    def fit_int64(self, product_peak: int, bias_peak: int) -> bool:
+        """Whether the kernel can run: every aligned sum fits, and the shapes are compiled for."""
+        acc, words = self.accumulator, self.words
+        if len(self.outers) > MOST_OUTER or any(word.shift > 62 for word in words):
+            return False
+        if isinstance(acc.order, Interleaved):
+            if self._lane_frac != self._reducer_frac:
+                return False
+        peak = product_peak << words[0].addend_up
+        added = max(abs(words[0].lo), words[0].hi) if acc.product else peak
+        order = acc.order
+        if isinstance(order, Chunked):
+            most = max(abs(words[1].lo), words[1].hi) if order.node_bits else added * order.size
+            peak, added = max(peak, 2 * max(most, added)), max(most, added)
+        sums = [peak, bias_peak << words[4].addend_up]
+        for word in (words[2], *words[5:]):
+            held = max(abs(word.lo), word.hi)
+            sums += [(held << word.own_up) + (added << word.addend_up), 2 * held]
+            added = held
+        last = max(abs(words[4].lo), words[4].hi) << words[4].own_up
+        return max(*sums, last + sums[1]) < 1 << 62
+
+    @property
+    def _lane_frac(self) -> int:
+        acc = self.accumulator
+        products = acc.product.frac if acc.product else self.product_frac
+        return products if acc.frac is None else acc.frac
+
+    @property
+    def _reducer_frac(self) -> int:
+        reducer = self.outers[0] if self.outers else self.accumulator
+        return self._lane_frac if reducer.frac is None else reducer.frac
+
     @property
     def words(self) -> tuple[_Word, ...]:
+        """The words, in the order above."""
         acc, frac = self.accumulator, self.product_frac
         products = acc.product or Product(62, frac)
         added = products.frac
         order = acc.order
         node_bits = order.node_bits if isinstance(order, Chunked) else None
         node = Accumulator(node_bits or 62, acc.overflow, signed=acc.signed or not node_bits)
-        inner_frac = added if acc.frac is None else acc.frac
+        inner_frac = self._lane_frac
         words = [
             _Word.of(products, products.frac, frac),
             _Word.of(node, added, added),
@@ -91,10 +125,8 @@ class Registers:
             below = own
         last = self.outers[-1] if self.outers else acc
         reducer = self.outers[0] if self.outers else acc
-        reducer_frac = inner_frac if reducer.frac is None else reducer.frac
         # Lanes are added to each other in the register they are flushed into.
-        common = max(inner_frac, reducer_frac)
-        lane_node = _Word.of(reducer, reducer_frac, common)
+        lane_node = _Word.of(reducer, self._reducer_frac, self._reducer_frac)
         bias = _Word.of(last, below, frac)
         return (*words, lane_node, bias, *outer_words)
 

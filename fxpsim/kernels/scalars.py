@@ -68,8 +68,6 @@ def round_shift(value, shift, mode):
 def fit(value, lo, hi, mode):
     """Return ``value`` saturated or wrapped into a word from ``lo`` to ``hi``."""
     if mode == _SATURATE:
-        fitted = min(max(value, lo), hi)
-    else:
-        # hi - lo + 1 is a power of two, so modulo is a mask, in two's complement exact.
-        fitted = lo + ((value - lo) & (hi - lo))
-    return fitted
+        return min(max(value, lo), hi)
+    # hi - lo + 1 is a power of two, so modulo is a mask, in two's complement exact.
+    return lo + ((value - lo) & (hi - lo))

@@ -114,7 +114,7 @@ class EvaluationSet:
         if not kept:
             raise DataError(
                 f"no speaker of the {split} split is among the {len(clips)} clips at {path}; "
-                "split='all' takes every speaker"
+                "split='all' (--all-speakers) takes every speaker"
             )
         front_end = front_end or LogMel()
         return cls(

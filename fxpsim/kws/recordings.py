@@ -160,7 +160,7 @@ def _tree(root: Path) -> Iterator[Clip]:
     if (root / TESTING_LIST).is_file():
         wanted = set((root / TESTING_LIST).read_text(encoding="utf-8").split())
     for folder in sorted(item for item in root.iterdir() if item.is_dir()):
-        for file in sorted(folder.glob("*.wav")):
+        for file in sorted(f for f in folder.iterdir() if f.suffix.lower() == ".wav"):
             name = f"{folder.name}/{file.name}"
             if folder.name == BACKGROUND:
                 yield from _background(file, name)
@@ -192,14 +192,16 @@ def read_wav(path: Path) -> NDArray[np.int16]:
     try:
         with wave.open(str(path), "rb") as file:
             found = (file.getsampwidth() * 8, file.getnchannels(), file.getframerate())
-            data = file.readframes(file.getnframes())
+            frames = file.getnframes()
+            data = file.readframes(frames)
     except (wave.Error, EOFError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read as a PCM .wav file: {error or 'it is cut short'}"
-        ) from error
+        reason = str(error) or "it is empty or cut short"
+        raise DataError(f"{path} cannot be read as a PCM .wav file: {reason}") from error
     if found != (16, 1, SAMPLE_RATE):
         raise DataError(
             f"{path} must be 16-bit mono at {SAMPLE_RATE} Hz, not {found[0]}-bit with "
             f"{found[1]} channel(s) at {found[2]} Hz"
         )
-    return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
+    if not data or len(data) < 2 * frames:
+        raise DataError(f"{path} must hold {frames or 'some'} samples, not {len(data) // 2}")
+    return np.frombuffer(data, "<i2").astype(np.int16)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.errors import GraphError
+from fxpsim.formats.qformat import check_int
 from fxpsim.ops.op import Interval, Op, TensorSpec
 
 __all__ = ["Relu"]
@@ -30,8 +31,8 @@ class Relu(Op):
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the input's shape and format."""
-        if self.maximum is not None and self.maximum < 1:
-            raise GraphError(f"relu maximum must be a code of 1 or more, not {self.maximum}")
+        if self.maximum is not None and (wrong := check_int("m", self.maximum, 1, 1 << 62)):
+            raise GraphError(f"relu maximum must be a code of 1 or more{wrong[wrong.rfind(',') :]}")
         return source
 
     def run(self, codes: IntArray, source: TensorSpec) -> IntArray:

@@ -16,6 +16,7 @@ from fxpsim.ops.op import Interval, Op, TensorSpec, freeze
 __all__ = ["Argmax", "Softmax"]
 
 IntArray = NDArray[Any]
+LONGEST_TABLE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,15 @@ class Softmax(Op):
 
         The table is computed once, here, and stored with the model; float never runs later.
         """
-        span = min(1024, 1 + scores.hi - scores.lo, 1 + int(np.ceil(11.8 / scores.resolution)))
+        # Beyond ln(2 * 65535) below the highest score, a share rounds to 0.
+        span = min(1 + scores.hi - scores.lo, 1 + int(np.ceil(11.8 / scores.resolution)))
+        if span > LONGEST_TABLE:
+            raise GraphError(
+                f"softmax of scores in {scores} would need a table of {span} entries, and "
+                f"{LONGEST_TABLE} are the most; requantise the scores to fewer fraction bits"
+            )
         table = np.rint(65535 * np.exp(-np.arange(span) * scores.resolution)).astype(np.int64)
-        return cls(table, target)
+        return cls(np.append(table, 0), target)
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
@@ -91,7 +98,7 @@ class Softmax(Op):
         parts = self.table.astype(np.int64)[np.minimum(below, len(self.table) - 1)]
         total = parts.sum(axis=-1, keepdims=True)
         shares = ((parts << self.target.frac) + total // 2) // total
-        return np.asarray(np.minimum(shares, self.target.hi), np.int32)
+        return np.asarray(np.minimum(shares, self.target.hi))
 
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the whole range of the target."""

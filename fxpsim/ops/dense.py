@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
-from fxpsim.errors import FormatError, GraphError
+from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
-from fxpsim.ops.op import Interval, Op, Sums, TensorSpec, channel_codes, freeze
+from fxpsim.formats.qformat import MAX_BITS
+from fxpsim.ops.op import Interval, Op, Sums, TensorSpec, aligned, channel_codes, freeze
 
 if TYPE_CHECKING:
     from accel_models import Work
@@ -90,23 +91,23 @@ class Dense(Op):
                 f"not {source.size} (shape {source.shape})"
             )
         frac = source.format.frac + self.weight_format.frac
-        if self.bias_format is not None and self.bias_format.frac > frac:
+        if self.bias is not None and self.bias_format is not None:
+            aligned(self.bias, self.bias_format, frac)
+        if self.accumulator.bits > MAX_BITS:
             raise GraphError(
-                f"the bias must have at most the product's {frac} fraction bits, "
-                f"not {self.bias_format.frac}"
+                f"the accumulator of a layer must have 2 to {MAX_BITS} bits, "
+                f"not {self.accumulator.bits}"
             )
-        try:
-            register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
-        except FormatError as error:
-            raise GraphError(f"the accumulator of a layer is too wide: {error}") from None
+        register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
         return TensorSpec((self.outputs,), register)
 
     def sums(self, source: TensorSpec) -> Sums:
         """Return what is added up, the bias aligned to the products."""
         bias = None
         if self.bias is not None and self.bias_format is not None:
-            shift = source.format.frac + self.weight_format.frac - self.bias_format.frac
-            bias = self.bias.astype(np.int64) << shift
+            bias = aligned(
+                self.bias, self.bias_format, source.format.frac + self.weight_format.frac
+            )
         return Sums(self.weights, bias, self.accumulator)
 
     def run(self, codes: IntArray, source: TensorSpec) -> IntArray:

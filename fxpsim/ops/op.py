@@ -14,11 +14,12 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
 from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
+from fxpsim.formats.qformat import MAX_BITS
 
 if TYPE_CHECKING:
     from accel_models import Work
 
-__all__ = ["Interval", "Op", "Sums", "TensorSpec", "channel_codes"]
+__all__ = ["Interval", "Op", "Sums", "TensorSpec", "aligned", "channel_codes", "freeze"]
 
 IntArray = NDArray[Any]
 #: Lowest and highest code of every element: integer arrays of the tensor's shape.
@@ -102,3 +103,19 @@ def freeze(array: IntArray) -> IntArray:
     copy = np.array(array, dtype, order="C")
     copy.flags.writeable = False
     return copy
+
+
+def aligned(bias: IntArray, bias_format: QFormat, frac: int) -> IntArray:
+    """Return bias codes as int64 at ``frac`` fraction bits; GraphError where that is not exact."""
+    shift = frac - bias_format.frac
+    if shift < 0:
+        raise GraphError(
+            f"the bias must have at most the {frac} fraction bits of what it is added to, "
+            f"not {bias_format.frac}"
+        )
+    if bias_format.bits + shift > MAX_BITS:
+        raise GraphError(
+            f"the bias needs {bias_format.bits + shift} bits once aligned to what it is added to; "
+            f"{MAX_BITS} are the most"
+        )
+    return bias.astype(np.int64) << shift

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import dispatch
+from fxpsim import dispatch, spec
 from fxpsim.errors import GraphError
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.formats.modes import read_mode
@@ -54,17 +55,17 @@ class Requantize(Op):
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the cast bounds: rounding and saturation are monotone, wrapping is not."""
         shift = source.format.frac - self.target.frac
-        wide = QFormat(62, self.target.frac)
         low, high = (
-            dispatch.shift_codes(end, shift, wide, self.rounding, Overflow.SATURATE)
+            np.array(
+                [spec.round_shift(int(code), shift, self.rounding) for code in end.flat], object
+            ).reshape(end.shape)
             for end in (low, high)
         )
         lo, hi = self.target.lo, self.target.hi
-        inside = (low >= lo) & (high <= hi)
         if self.overflow is Overflow.SATURATE:
             return low.clip(lo, hi), high.clip(lo, hi)
-        low, high = low.copy(), high.copy()
-        low[~inside], high[~inside] = lo, hi
         if self.overflow is Overflow.SATURATE_SYMMETRIC:
-            low = low.clip(min(lo, -hi) + (lo < 0), hi)
-        return low, high
+            least = 0 if lo == 0 else -hi
+            return low.clip(least, hi), high.clip(least, hi)
+        outside = (low < lo) | (high > hi)
+        return np.where(outside, lo, low), np.where(outside, hi, high)

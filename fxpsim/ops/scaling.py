@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import FormatError, GraphError
 from fxpsim.formats import QFormat
-from fxpsim.ops.op import Interval, Op, TensorSpec, channel_codes
+from fxpsim.ops.op import Interval, Op, TensorSpec, aligned, channel_codes
 from fxpsim.stats import bits_for
 
 if TYPE_CHECKING:
@@ -54,22 +54,10 @@ def _apply(codes: IntArray, gain: IntArray | None, offset: IntArray | None) -> I
 def _bounds(
     low: IntArray, high: IntArray, gain: IntArray | None, offset: IntArray | None
 ) -> Interval:
-    ends = _apply(low, gain, offset), _apply(high, gain, offset)
+    factor = 1 if gain is None else gain.astype(object)
+    addend = 0 if offset is None else offset.astype(object)
+    ends = [end.astype(object) * factor + addend for end in (low, high)]
     return np.minimum(*ends), np.maximum(*ends)
-
-
-def _aligned(bias: IntArray, bias_format: QFormat, frac: int) -> IntArray:
-    shift = frac - bias_format.frac
-    if shift < 0:
-        raise GraphError(
-            f"the bias must have at most the {frac} fraction bits of what it is added to, "
-            f"not {bias_format.frac}"
-        )
-    if bias_format.bits + shift > 62:
-        raise GraphError(
-            f"the bias needs {bias_format.bits + shift} bits once aligned; 62 are the most"
-        )
-    return bias.astype(np.int64) << shift
 
 
 def _extended(before: Work | None, gain_bits: int = 0, bias_bits: int = 0) -> Work | None:
@@ -133,7 +121,7 @@ class Bias(Op):
         object.__setattr__(self, "bias", channel_codes(self.bias, self.bias_format, "bias"))
 
     def _offset(self, source: TensorSpec) -> IntArray:
-        return _aligned(self.bias, self.bias_format, source.format.frac)
+        return aligned(self.bias, self.bias_format, source.format.frac)
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every sum."""
@@ -182,7 +170,7 @@ class BatchNorm(Op):
 
     def offset(self, source: TensorSpec) -> IntArray:
         """Return the bias (N,) at the product's fraction."""
-        return _aligned(self.bias, self.bias_format, source.format.frac + self.gain_format.frac)
+        return aligned(self.bias, self.bias_format, source.format.frac + self.gain_format.frac)
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every result."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.kws.datasets import EvaluationSet
+from fxpsim.kws.labels import KEYWORDS
 from fxpsim.report.networks import Networks
 from fxpsim.report.progress import Progress
-from fxpsim.scoring import Score, evaluate
+from fxpsim.scoring import DetCurve, Score, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,7 @@ def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None
         low, high = score.accuracy_interval()
         gain, gain_low, gain_high = score.difference_interval(scores["float"])
         bits = name.removesuffix("-bit")
+        curve = _curve(score)
         real = {} if stored is None else stored["networks"].get(bits, {})
         rows.append(
             {
@@ -69,7 +71,9 @@ def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None
                 "to_float": gain,
                 "to_float_low": gain_low,
                 "to_float_high": gain_high,
-                "false_rejects_at_1pct": score.det().false_rejects_at(_FALSE_ACCEPTS),
+                "false_rejects_at_1pct": np.nan
+                if curve is None
+                else curve.false_rejects_at(_FALSE_ACCEPTS),
                 "real_accuracy": real.get("accuracy", np.nan),
                 "real_accuracy_low": real.get("low", np.nan),
                 "real_accuracy_high": real.get("high", np.nan),
@@ -80,6 +84,12 @@ def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None
             }
         )
     return pd.DataFrame(rows)
+
+
+def _curve(score: Score) -> DetCurve | None:
+    """Return the detection error trade-off; None where no clip has a keyword to miss."""
+    keywords = [score.classes.index(name) for name in KEYWORDS]
+    return score.det() if np.isin(score.labels, keywords).any() else None
 
 
 def class_table(scores: Mapping[str, Score]) -> pd.DataFrame:
@@ -95,12 +105,17 @@ def class_table(scores: Mapping[str, Score]) -> pd.DataFrame:
 
 
 def det_table(scores: Mapping[str, Score]) -> pd.DataFrame:
-    """Return the corners of each curve: fewest false rejects, where they get fewer."""
+    """Return the corners of each curve: fewest false rejects, where they get fewer.
+
+    There are none where no clip has a keyword.
+    """
     import pandas as pd
 
     tables = []
     for name, score in scores.items():
-        curve = score.det()
+        curve = _curve(score)
+        if curve is None:
+            continue
         table = pd.DataFrame(
             {
                 "network": name,
@@ -112,4 +127,6 @@ def det_table(scores: Mapping[str, Score]) -> pd.DataFrame:
         fewest = table["false_reject_rate"].cummin()
         corners = table[fewest.diff().fillna(-1) < 0]
         tables.append(corners[corners["false_accept_rate"].between(*_DET_LIMITS)])
+    if not tables:
+        return pd.DataFrame(columns=["network", "false_accept_rate", "false_reject_rate"])
     return pd.concat(tables, ignore_index=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.graph import Graph
-from fxpsim.simulation import proven_layers
+from fxpsim.passes import drop_needless_clamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,13 +102,14 @@ def _model(text: str) -> CostModel:
 def point_costs(graph: Graph, accumulator: Accumulator) -> dict[str, Estimate]:
     """Return the estimates of the first two cores for one accumulator in all layers.
 
-    A register that provably never overflows needs no clamp: saturating or wrapping, the bits are
-    the same, so a layer with a proof is priced as one that wraps.
+    Keys are ``neon`` (weights in containers), ``systolic``, and where there is such a kernel
+    ``neon_packed`` (two weights in a byte).  Registers that provably never overflow have no clamps.
     """
-    ready = graph.with_accumulators(accumulator)
-    free = dict.fromkeys(proven_layers(ready), Accumulator(accumulator.bits, "wrap"))
-    work = (ready.with_accumulators(free) if free else ready).work()
-    return {name: _model(CORES[name]).estimate(work) for name in list(CORES)[:2]}
+    work = drop_needless_clamps(graph.with_accumulators(accumulator)).work()
+    models = dict(zip(("neon", "systolic"), CORES.values(), strict=False))
+    if max(graph.weight_bits) <= _NIBBLE:
+        models["neon_packed"] = next(iter(_PACKED.values()))
+    return {name: _model(text).estimate(work) for name, text in models.items()}
 
 
 def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statement]]:
@@ -118,15 +119,24 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
     """
     import pandas as pd
 
+    from accel_models import footprint
+
     rows: list[dict[str, Any]] = []
     spoken: dict[str, dict[str, Statement]] = {}
     base: dict[tuple[str, str], float] = {}  # fp32 comes first
     for variant in every:
+        packed = {layer.name: layer.weights_packed for layer in footprint(variant.work).layers}
         for core, text in variant.cores.items():
             estimate = _model(text).estimate(variant.work)
             if text == CORES[core]:
                 spoken.setdefault(core, {})[variant.name] = estimate.statement
             kernels = sorted({layer.method for layer in estimate.layers})
+            # A processor reads weights as its kernel wants them, an array at their own width.
+            stored = {
+                layer.name: int(layer.counts.get("stored_weight_bytes", packed[layer.name]))
+                for layer in estimate.layers
+            }
+            stored["total"] = sum(stored.values())
             parts: list[tuple[str, str, Estimate | LayerEstimate]] = [
                 *((layer.name, layer.method, layer) for layer in estimate.layers),
                 ("total", "; ".join(kernels), estimate),
@@ -143,6 +153,8 @@ def cost_table(every: Iterable[Variant]) -> tuple[pd.DataFrame, dict[str, Statem
                         "cycles_high": part.high,
                         "times_float": part.cycles / base[core, name],
                         "compute_cycles": part.compute_cycles,
+                        "utilisation": part.ideal_cycles / part.cycles,
+                        "weight_bytes": stored[name],
                         "energy_nj": None if part.energy_pj is None else part.energy_pj / 1e3,
                         "kernel": method,
                     }
@@ -189,6 +201,7 @@ def memory_table(every: Iterable[Variant]) -> pd.DataFrame:
                     "variant": variant.name,
                     "layer": name,
                     "packed_times_float": part.weights_packed / base[name],
+                    "container_times_float": part.weights_container / base[name],
                     "weights_packed_bytes": part.weights_packed,
                     "weights_container_bytes": part.weights_container,
                     "bias_bytes": part.biases,

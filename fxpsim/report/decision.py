@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,14 @@ _LANE_BITS = 16
 _REFERENCE_BITS = 32
 
 
-def narrowest_by_mode(points: Sequence[Row]) -> dict[str, int | None]:
-    """Return the smallest usable width of each overflow mode, given one weight width's points."""
+def narrowest_by_mode(points: Sequence[Row], verdict: str = "verdict") -> dict[str, int | None]:
+    """Return the smallest usable width of each overflow mode, given one weight width's points.
+
+    ``verdict`` names the column to go by.
+    """
     return {
         mode: narrowest(
-            {row["bits"]: Verdict(row["verdict"]) for row in points if row["overflow"] == mode}
+            {row["bits"]: Verdict(row[verdict]) for row in points if row["overflow"] == mode}
         )
         for mode in _MODES
     }
@@ -59,8 +63,10 @@ def _reasons(points: Sequence[Row]) -> dict[tuple[int, str], list[str]]:
             (points[0]["needed_bits"], "needed by this data"),
             (_LANE_BITS, "16-bit lanes"),
         ]
+        if not math.isnan(real := points[0]["real_needed_bits"]):
+            notes.append((real, "needed by stored real speech"))
         if (bits := smallest[mode]) is not None:
-            notes += [(bits, "narrowest usable"), (bits - 1, "one bit too few")]
+            notes += [(bits, "narrowest usable"), (bits - 1, "one bit fewer")]
         for bits, why in notes:
             reasons.setdefault((bits, mode), []).append(why)
     return reasons

@@ -64,9 +64,13 @@ def stored_metrics() -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``title``, ``description``, ``clips``, ``speakers`` and ``networks``: by ``"float"`` or
+        ``title``, ``description``, ``clips`` (``speech``: those with a word), ``speakers``,
+        ``networks``: by ``"float"`` or
         weight bits the ``accuracy``, its interval ``low``..``high``, the ``difference`` to float
-        with ``difference_low``..``difference_high``, and ``false_rejects_at_1pct``.
+        with ``difference_low``..``difference_high``, and ``false_rejects_at_1pct``;
+        ``needed_bits``: by weight bits and layer the accumulator that this speech needed;
+        ``accumulators``: a row a point of the sweep
+        (:data:`fxpsim.report.accumulators.STORED_COLUMNS`).
     """
     source = _DATA / "real-speech.json"
     return dict(json.loads(source.read_text())) if source.is_file() else None

@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fxpsim.kws.datasets import EvaluationSet
 
 if TYPE_CHECKING:
@@ -32,7 +30,9 @@ def provenance(study: Study) -> dict[str, Any]:
             "description": evaluation.description,
             "source": evaluation.source,
             "clips": len(evaluation),
-            "groups": len(np.unique(evaluation.groups)),
+            "speech_clips": study.evidence.speech,
+            "speakers_or_voices": study.evidence.voices,
+            "enough_to_decide": study.evidence.enough,
             "sha256": _data_hash(evaluation),
         },
         "seed": study.seed,

@@ -13,6 +13,7 @@ from fxpsim.report.accumulators import layer_widths, sweep_points
 from fxpsim.report.accuracy import accuracy_table, class_table, det_table, score_networks
 from fxpsim.report.costs import cost_table, memory_table, variants
 from fxpsim.report.decision import choose_rows
+from fxpsim.report.evidence import Evidence, is_synthetic
 from fxpsim.report.networks import Networks
 from fxpsim.report.progress import Progress, silent
 from fxpsim.report.tables import Row
@@ -40,11 +41,13 @@ class Study:
     accuracy
         A row a network: float, then by weight bits.
     accumulators
-        A row a weight width, accumulator width and overflow mode.
+        A row a weight width, accumulator width and overflow mode; ``real_`` columns are stored
+        numbers, which ``verdict`` heeds where ``stored_counts`` and ``verdict_here`` never does.
     decision
         The rows among them that decide, with the reason.
     accumulator_layers
-        A row a weight width and layer: bits by data type, proven, and needed by this data.
+        A row a weight width and layer: bits by data type, proven, needed by this data
+        and by stored real speech.
     classes, det
         Recall and precision by class; false rejects against false accepts.
     costs, memory
@@ -67,6 +70,16 @@ class Study:
     costs: pd.DataFrame
     memory: pd.DataFrame
     layers: pd.DataFrame
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the set can decide."""
+        return Evidence.of(self.evaluation)
+
+    @property
+    def stored_counts(self) -> bool:
+        """Whether stored real speech decides too: it does beside a set that nobody spoke."""
+        return self.stored is not None and is_synthetic(self.evaluation)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -100,11 +113,20 @@ def run_study(
         )
     tell = progress or silent
     scores = score_networks(evaluation, networks, seed, tell)
-    widths = layer_widths(graphs, evaluation)
+    widths = layer_widths(graphs, evaluation, stored)
     priced = variants(graphs)
     costs, statements = cost_table(priced)
     memory = memory_table(priced)
-    points = sweep_points(graphs, evaluation, scores, widths, memory, tell)
+    points = sweep_points(
+        graphs,
+        evaluation,
+        scores,
+        widths,
+        memory,
+        tell,
+        stored=stored,
+        counts=is_synthetic(evaluation),
+    )
     return Study(
         evaluation=evaluation,
         networks=networks,

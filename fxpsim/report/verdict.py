@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-__all__ = ["BROKEN_BELOW", "MARGIN", "USABLE", "Verdict", "judge", "narrowest", "no_loss"]
+__all__ = ["BROKEN_BELOW", "MARGIN", "USABLE", "Verdict", "judge", "narrowest", "no_loss", "worst"]
 
 #: A loss of accuracy that matters, as a share of clips: what "no loss" must exclude.
 MARGIN = 0.02
@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     PROVEN = "proven"
     SAFE = "safe"
     HOLDS = "holds"
+    UNDECIDED = "undecided"
     DEGRADED = "degraded"
     BROKEN = "broken"
 
@@ -30,10 +31,11 @@ class Verdict(StrEnum):
 
 _MEANINGS = {
     Verdict.PROVEN: "no input whatever can overflow it: the same bits as a 32-bit accumulator",
-    Verdict.SAFE: "no sum overflowed on this data: the same bits here, without proof",
+    Verdict.SAFE: "no sum overflowed on the data that count: the same bits there, without proof",
     Verdict.HOLDS: "some sums overflow, but the paired 95 % interval of the difference to 32 bits "
     f"reaches 0 and excludes a loss of {100 * MARGIN:.0f} points",
-    Verdict.DEGRADED: "a loss is measured or cannot be excluded",
+    Verdict.UNDECIDED: "not proven, and the data are too few to tell",
+    Verdict.DEGRADED: f"a loss is measured, or one of {100 * MARGIN:.0f} points cannot be excluded",
     Verdict.BROKEN: f"a loss of more than {100 * BROKEN_BELOW:.0f} points, measured",
 }
 #: Verdicts with which a design can be built.
@@ -45,7 +47,18 @@ def no_loss(low: float, high: float) -> bool:
     return high >= 0 and low > -MARGIN
 
 
-def judge(*, proven: bool, overflows: bool, difference: tuple[float, float, float]) -> Verdict:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts."""
+    return max(verdicts, key=list(Verdict).index)
+
+
+def judge(
+    *,
+    proven: bool,
+    overflows: bool,
+    difference: tuple[float, float, float],
+    enough: bool = True,
+) -> Verdict:
     """Return the verdict on an accumulator.
 
     Parameters
@@ -56,9 +69,13 @@ def judge(*, proven: bool, overflows: bool, difference: tuple[float, float, floa
         Whether a sum of this data did.
     difference : tuple of 3 floats
         Its accuracy minus that of the 32-bit accumulator, and the paired interval of that.
+    enough : bool
+        Whether the data can decide (:class:`fxpsim.report.evidence.Evidence`).
     """
     if proven:
         return Verdict.PROVEN
+    if not enough:
+        return Verdict.UNDECIDED
     if not overflows:
         return Verdict.SAFE
     mean, low, high = difference

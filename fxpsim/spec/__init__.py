@@ -4,6 +4,16 @@ Whatever is compiled gives the same bits as this folder, and is tested against i
 """
 
 from fxpsim.spec.casts import cast, fit, quantize, round_shift
-from fxpsim.spec.sums import Sum, accumulate, matmul
+from fxpsim.spec.sums import Events, Step, Sum, accumulate, matmul
 
-__all__ = ["Sum", "accumulate", "cast", "fit", "matmul", "quantize", "round_shift"]
+__all__ = [
+    "Events",
+    "Step",
+    "Sum",
+    "accumulate",
+    "cast",
+    "fit",
+    "matmul",
+    "quantize",
+    "round_shift",
+]

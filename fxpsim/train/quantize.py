@@ -3,22 +3,27 @@
 ``python -m fxpsim.train.quantize --data FOLDER --out fxpsim/kws/data``
 
 Training speakers set the range of the scores; test speakers are scored once, and only numbers of
-them are kept.
+them are kept: accuracy, and what every accumulator of the report does to it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fxpsim.graph import Graph
 from fxpsim.kws.datasets import EvaluationSet
 from fxpsim.kws.float_network import FloatNetwork
-from fxpsim.kws.labels import LABELS, SILENCE
+from fxpsim.kws.labels import LABELS
 from fxpsim.kws.quantization import quantize_network
 from fxpsim.models import save
+from fxpsim.report.accumulators import STORED_COLUMNS, layer_widths, measure_sweep
+from fxpsim.report.evidence import Evidence
+from fxpsim.report.tables import select
 from fxpsim.scoring import Score, evaluate
 
 __all__ = ["main"]
@@ -45,6 +50,26 @@ def _networks(network: FloatNetwork, calibration: EvaluationSet) -> dict[int, Gr
     return {bits: quantize_network(network, bits, calibration.features) for bits in WEIGHT_BITS}
 
 
+def _points(bits: int, graph: Graph, test: EvaluationSet, exact: Score) -> list[dict[str, Any]]:
+    """Return what every accumulator does, as the report measures it; shares to 6 digits."""
+    return [
+        {
+            "weight_bits": bits,
+            "bits": row["bits"],
+            "overflow": row["overflow"],
+            **{name: round(row[name], 6) for name in STORED_COLUMNS},
+        }
+        for row, _ in measure_sweep(graph, test, exact)
+    ]
+
+
+def _needed_bits(graphs: Mapping[int, Graph], test: EvaluationSet) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {str(bits): {} for bits in graphs}
+    for row in select(layer_widths(graphs, test)):
+        found[str(row["weight_bits"])][row["layer"]] = row["needed_bits"]
+    return found
+
+
 def main() -> None:
     """Run the command above."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m fxpsim.train.quantize")
@@ -57,19 +82,30 @@ def main() -> None:
     test = EvaluationSet.read(options.data, front_end=front_end, split="test")
     floats = Score(network.logits(test.features), test.labels, test.groups, LABELS)
     rows: dict[str, Any] = {"float": _row(floats, floats)}
-    for bits, graph in _networks(network, train).items():
+    points: list[dict[str, Any]] = []
+    graphs = _networks(network, train)
+    for bits, graph in graphs.items():
         save(graph, options.out / f"{graph.name}.fxp")
         result = evaluate(graph, test.features, test.labels, groups=test.groups)
         rows[str(bits)] = _row(result, floats)
+        points += _points(bits, graph, test, result)
         print(f"{graph.name}: {result.accuracy:.1%} of {len(test)} clips")
+    evidence = Evidence.of(test)
     document = {
         "title": "Google Speech Commands v0.02, 12 classes, speakers apart",
         "description": test.description,
         "clips": len(test),
-        "speakers": len(set(test.groups[test.labels != LABELS.index(SILENCE)].tolist())),
+        "speech": evidence.speech,
+        "speakers": evidence.voices,
         "networks": rows,
+        "needed_bits": _needed_bits(graphs, test),
+        "accumulators": points,
     }
-    text = json.dumps(document, indent=1) + "\n"
+    # A row of numbers is a line.
+    text = re.sub(
+        r"\{[^{}]*\}", lambda row: " ".join(row[0].split()), json.dumps(document, indent=1)
+    )
+    text += "\n"
     (options.out / "real-speech.json").write_text(text)
 
 

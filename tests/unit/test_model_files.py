@@ -60,7 +60,7 @@ def set_op(op):
     [
         (lambda d: d.update(version=2), "version must be 1, not 2"),
         (set_op("Dens"), "unknown operation 'Dens'; did you mean 'Dense'"),
-        (set_op("Relu"), "not of the expected form"),
+        (set_op("Relu"), "Relu of 'fc' cannot have"),
         (lambda d: d["nodes"][0].update(source="x"), "reads 'x'"),
         (lambda d: d["nodes"][0].update(weights={"array": "none"}), "holds no 'none.npy'"),
         (lambda d: d["nodes"][0].update(weights={"pickle": "x"}), "not of the expected form"),
@@ -149,3 +149,65 @@ def test_q7_files_are_checked(tmp_path):
     text.write_bytes(b"not an array")
     with pytest.raises(DataError, match=r"text\.npy cannot be read"):
         read_npy(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda d: d["nodes"][0].update(accumulator={"format": "fxp-s16/0"}), "cannot have"),
+        (lambda d: d.update(labels="abc"), "labels must be a list of names"),
+        (lambda d: d.update(version=True), "version must be 1, not True"),
+        (lambda d: d["input"].update(shape=[1 << 23, 1 << 23]), "values in all"),
+        (lambda d: d["nodes"][0].update(surprise=3), "cannot have surprise=3"),
+        (
+            lambda d: d["nodes"].append(
+                {"name": "r", "op": "Relu", "source": "fc", "maximum": 1.5}
+            ),
+            "cannot have maximum=1.5",
+        ),
+    ],
+)
+def test_values_of_the_wrong_kind(model, change, sentence):
+    with pytest.raises(DataError, match=sentence):
+        load(rewritten(model, change))
+
+
+def test_members_packed_in_any_way_are_read_or_refused(model, tmp_path):
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        path = tmp_path / f"packed{method}.fxp"
+        with zipfile.ZipFile(model) as old, zipfile.ZipFile(path, "w", method) as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name))
+        load(path)
+        whole = bytearray(path.read_bytes())
+        for position in range(30, len(whole), 3):
+            damaged = bytearray(whole)
+            damaged[position] ^= 0x5A
+            path.write_bytes(damaged)
+            try:
+                load(path)
+            except DataError as error:
+                assert path.name in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ip1_weight", np.int8(3), "must be a matrix"),
+        ("mfcc_frac_bits", np.array([], int), "must hold 1 shifts"),
+        ("mfcc_frac_bits", np.array([1.7]), "must hold 1 shifts"),
+        ("out_rshift", np.array(["a"]), "must hold 1 shifts"),
+    ],
+)
+def test_q7_constants_of_the_wrong_kind(tmp_path, name, value, sentence):
+    arrays = {
+        "ip1_weight": np.zeros((2, 3), np.int8),
+        "ip1_bias": np.zeros(2, np.int8),
+        "bias_lshift": [1],
+        "out_rshift": [7],
+        "mfcc_frac_bits": 2,
+    }
+    path = tmp_path / "net.npz"
+    np.savez(path, **{**arrays, name: value})
+    with pytest.raises(DataError, match=sentence):
+        load(path)
