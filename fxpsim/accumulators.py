@@ -248,7 +248,7 @@ class Accumulator:
 
     @property
     def levels(self) -> tuple[Accumulator, ...]:
-        """This register, the one it spills into, and so on to the outermost."""
+        """Return this register, the one it spills into, and so on to the outermost."""
         return tuple(self._chain())
 
     def _chain(self) -> Iterator[Accumulator]:
@@ -264,7 +264,7 @@ class Accumulator:
 
     @property
     def plain(self) -> bool:
-        """Whether this is one register at the products' fraction, filled one by one."""
+        """Whether there is one register, at the products' fraction, filled one by one."""
         return (
             self.frac is None
             and self.product is None

@@ -60,7 +60,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
             op = candidate[name].op
             if name in folded and isinstance(op, Dense):
                 register = op.accumulator
-                if not bounds.fits(register.lo, register.hi):
+                if not bounds.holds(register):
                     raise GraphError(
                         f"batch norm after {name!r} cannot be folded exactly: a sum may overflow "
                         f"the {register.bits}-bit accumulator"
@@ -97,6 +97,6 @@ def drop_needless_clamps(graph: Graph) -> Graph:
     calm = {
         name: Accumulator(op.accumulator.bits, signed=op.accumulator.signed)
         for name, op in graph.layers
-        if bounds[name].fits(op.accumulator.lo, op.accumulator.hi)
+        if op.accumulator.plain and bounds[name].holds(op.accumulator)
     }
     return graph.with_accumulators(calm) if calm else graph

@@ -22,10 +22,14 @@ IntArray = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class MatmulResult:
-    """Codes (M, N), and what overflowed on the way, by output channel."""
+    """Codes (M, N), and what overflowed on the way, by output channel.
+
+    ``stats`` are those of the outermost register, ``levels`` those of all levels by name.
+    """
 
     codes: IntArray
     stats: OverflowStatistics
+    levels: dict[str, OverflowStatistics]
 
 
 def matmul(
@@ -37,7 +41,7 @@ def matmul(
     b_format: QFormat | None = None,
     bias: ArrayLike | None = None,
 ) -> IntArray:
-    """Return ``a @ b``, each sum made in ``accumulator``, in ascending order of K.
+    """Return ``a @ b``, each sum made in ``accumulator``, in its declared order.
 
     Parameters
     ----------
@@ -46,11 +50,12 @@ def matmul(
     b : array_like of int (K, N)
         Codes.
     accumulator : Accumulator
-        The register; its fraction is the product's.
+        The registers.
     a_format, b_format : QFormat, optional
-        Where given, codes outside them are an error.
+        Where given, codes outside them are an error; the product's fraction is their sum (0
+        without them).
     bias : array_like of int (N,), optional
-        Added first, as step 0; at the product's fraction.
+        At the product's fraction; added as the accumulator says.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def matmul(
     [[27]]
     """
     operands = _operands(a, b, accumulator, a_format, b_format, bias)
-    return dispatch.product(*operands)
+    return dispatch.product(*operands, product_frac=_frac(a_format, b_format))
 
 
 def matmul_stats(
@@ -83,10 +88,19 @@ def matmul_stats(
     left, right, register, a_range, b_range, start = _operands(
         a, b, accumulator, a_format, b_format, bias
     )
-    planes = dispatch.product_planes(left, right, register, a_range, b_range, start)
+    frac = _frac(a_format, b_format)
+    planes = dispatch.product_planes(
+        left, right, register, a_range, b_range, start, product_frac=frac
+    )
     additions = left.shape[1] + (start is not None)
-    codes = planes.register.astype(dispatch.code_dtype(register.lo, register.hi), copy=False)
-    return MatmulResult(codes, OverflowStatistics.of(planes, register, additions))
+    last = register.outermost
+    codes = planes.register.astype(dispatch.code_dtype(last.lo, last.hi), copy=False)
+    levels = OverflowStatistics.of(planes, register, additions, frac - register.result_frac(frac))
+    return MatmulResult(codes, levels["final"], levels)
+
+
+def _frac(a_format: QFormat | None, b_format: QFormat | None) -> int:
+    return (a_format.frac if a_format else 0) + (b_format.frac if b_format else 0)
 
 
 def _operands(

@@ -41,7 +41,7 @@ class Trace:
 
     graph: Graph
     tensors: dict[str, IntArray]
-    _statistics: dict[str, OverflowStatistics] = field(default_factory=dict)
+    _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
 
     @property
     def output(self) -> IntArray:
@@ -55,8 +55,15 @@ class Trace:
             raise GraphError(f"tensor {name!r} was not kept; pass probes=[{name!r}]")
         raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
 
-    def statistics(self, node: str) -> OverflowStatistics:
-        """Return the overflow statistics of one layer; computed when first asked for."""
+    def statistics(self, node: str, level: str = "final") -> OverflowStatistics:
+        """Return the overflow statistics of one layer at one level; made when first asked for."""
+        levels = self.levels(node)
+        if level not in levels:
+            raise GraphError(f"node {node!r} has no level {level!r}{suggest(level, levels)}")
+        return levels[level]
+
+    def levels(self, node: str) -> dict[str, OverflowStatistics]:
+        """Return the overflow statistics of one layer by level of its registers."""
         if node not in self._statistics:
             found = self.graph[node]
             if not isinstance(found.op, Dense):
@@ -64,20 +71,24 @@ class Trace:
             source = self.graph.specs[found.source]
             planes = found.op.planes(self.tensors[found.source], source)
             additions = found.op.inputs + (found.op.bias is not None)
-            self._statistics[node] = OverflowStatistics.of(planes, found.op.accumulator, additions)
+            coarser = found.op.product_frac(source) - self.graph.specs[node].format.frac
+            self._statistics[node] = OverflowStatistics.of(
+                planes, found.op.accumulator, additions, coarser
+            )
         return self._statistics[node]
 
     @property
     def overflow(self) -> pd.DataFrame:
-        """One row for each layer and channel: what its accumulator did."""
+        """One row for each layer, level and channel: what its registers did."""
         import pandas as pd
 
         tables = []
         for name, _ in self.graph.layers:
-            table = self.statistics(name).table()
-            table.insert(0, "node", name)
-            table.insert(2, "level", "sum")
-            tables.append(table)
+            for level, statistics in self.levels(name).items():
+                table = statistics.table()
+                table.insert(0, "node", name)
+                table.insert(2, "level", level)
+                tables.append(table)
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 

@@ -121,8 +121,8 @@ def sweep(
             "nodes": nodes,
             "bits": point.bits,
             "overflow": point.overflow.value,
-            "order": "sequential",
-            "spill": None,
+            "order": str(point.order),
+            "spill": None if point.spill is None else str(point.spill),
             **_accuracy(ready, scores, labels, groups, seed),
             "overflow_outputs": sum(int(t.sum()) for t in touched.values()) / max(1, sums),
             "overflow_layers": sum(bool(t.any()) for t in touched.values()) / len(names),
@@ -177,7 +177,7 @@ def _run_point(
 ) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
     """Return the scores, and which sums of each swept layer overflowed at least once.
 
-    Up to its first overflow a register holds the exact partial sum, so a sum overflows if and
+    Up to its first overflow a plain register holds the exact partial sum, so a sum overflows if and
     only if its exact partial sums, on the same inputs, leave the register.
     """
     changed: dict[str, IntArray] = {}
@@ -191,6 +191,11 @@ def _run_point(
         if node.name in names:
             assert isinstance(node.op, Dense)
             register = node.op.accumulator
+            if not register.plain:
+                full = node.op.planes(codes, source)
+                touched[node.name] = np.logical_or.reduce([e > 0 for e in full.events.values()])
+                changed[node.name] = full.register
+                continue
             planes = exact.planes[node.name] if fresh else node.op.planes(codes, source, exact=True)
             touched[node.name] = (planes.lowest < register.lo) | (planes.highest > register.hi)
             if touched[node.name].any():

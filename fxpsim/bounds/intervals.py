@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxpsim.accumulators import Accumulator, Chunked
 from fxpsim.bounds.sign_split import sum_range
 from fxpsim.graph import Graph
 from fxpsim.ops import Dense, Interval, TensorSpec
@@ -30,12 +31,35 @@ class LayerBounds:
         Bounds on every partial sum of each channel.
     input_lo, input_hi : int
         Extremes of the inputs they hold for.
+    bias_lowest, bias_highest : int
+        Extremes of the biases.
     """
 
     lowest: IntArray
     highest: IntArray
     input_lo: int
     input_hi: int
+    bias_lowest: int = 0
+    bias_highest: int = 0
+
+    def holds(self, accumulator: Accumulator) -> bool:
+        """Whether no register of an accumulator can overflow, and rounding changes nothing.
+
+        Lanes, chunks and inner registers hold parts of the sum, with or without the bias; any
+        such part lies in the hull of the bounds with it and without.
+        """
+        if accumulator.plain:
+            return self.fits(accumulator.lo, accumulator.hi)
+        if not accumulator.exact_where_it_fits:
+            return False
+        low = min(0, int(self.lowest.min()) - max(0, self.bias_highest), int(self.lowest.min()))
+        high = max(0, int(self.highest.max()) - min(0, self.bias_lowest), int(self.highest.max()))
+        order = accumulator.order
+        words = [(register.lo, register.hi) for register in accumulator.levels]
+        if isinstance(order, Chunked) and order.node_bits is not None:
+            node = Accumulator(order.node_bits, signed=accumulator.signed)
+            words.append((node.lo, node.hi))
+        return all(lo <= low and high <= hi for lo, hi in words)
 
     def fits(self, lo: int, hi: int) -> bool:
         """Whether no partial sum can leave [lo, hi]."""
@@ -74,9 +98,12 @@ def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBoun
         sums = node.op.sums(source)
         low, high = low.reshape(-1), high.reshape(-1)
         reach = sum_range(sums.weights, low, high, sums.bias)
-        layer = LayerBounds(reach.lowest, reach.highest, int(low.min()), int(high.max()))
+        bias = (0,) if sums.bias is None else (int(sums.bias.min()), int(sums.bias.max()))
+        layer = LayerBounds(
+            reach.lowest, reach.highest, int(low.min()), int(high.max()), bias[0], bias[-1]
+        )
         bounds[node.name] = layer
-        if registers and not layer.fits(sums.accumulator.lo, sums.accumulator.hi):
+        if registers and not layer.holds(sums.accumulator):
             intervals[node.name] = node.op.interval(source, low, high)
         else:
             intervals[node.name] = reach.final_lowest, reach.final_highest

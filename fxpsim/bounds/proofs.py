@@ -72,7 +72,7 @@ class Guarantee:
         found = []
         for name, op in self.graph.with_accumulators(accumulators).layers:
             layer, register = self.layers[name], op.accumulator
-            if not layer.fits(register.lo, register.hi):
+            if not layer.holds(register):
                 needs = [
                     bits_for(int(low), int(high))
                     for low, high in zip(layer.lowest, layer.highest, strict=True)

@@ -75,9 +75,8 @@ class Registers:
         acc, words = self.accumulator, self.words
         if len(self.outers) > MOST_OUTER or any(word.shift > 62 for word in words):
             return False
-        if isinstance(acc.order, Interleaved):
-            if self._lane_frac != self._reducer_frac:
-                return False
+        if isinstance(acc.order, Interleaved) and self._lane_frac != self._reducer_frac:
+            return False
         peak = product_peak << words[0].addend_up
         added = max(abs(words[0].lo), words[0].hi) if acc.product else peak
         order = acc.order

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import dispatch
-from fxpsim.accumulators import Accumulator
+from fxpsim.accumulators import Accumulator, Sequential
 from fxpsim.casts import check_codes
 from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
@@ -30,7 +30,7 @@ DEFAULT = Accumulator(32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense(Op):
-    """Every output is the accumulator's content after bias (first) and products, in order of K.
+    """Every output is what the accumulator holds after the bias and all products.
 
     Parameters
     ----------
@@ -90,24 +90,32 @@ class Dense(Op):
                 f"the input must have {self.inputs} values (rows of the weights), "
                 f"not {source.size} (shape {source.shape})"
             )
-        frac = source.format.frac + self.weight_format.frac
+        frac = self.product_frac(source)
         if self.bias is not None and self.bias_format is not None:
             aligned(self.bias, self.bias_format, frac)
-        if self.accumulator.bits > MAX_BITS:
+        order = self.accumulator.order
+        axes = order.axes if isinstance(order, Sequential) else None
+        if axes is not None and len(axes) != len(source.shape):
             raise GraphError(
-                f"the accumulator of a layer must have 2 to {MAX_BITS} bits, "
-                f"not {self.accumulator.bits}"
+                f"the order's axes must be those of the input {source.shape}, not {axes}"
             )
-        register = QFormat(self.accumulator.bits, frac, self.accumulator.signed)
+        last = self.accumulator.outermost
+        if last.bits > MAX_BITS:
+            raise GraphError(
+                f"the accumulator of a layer must have 2 to {MAX_BITS} bits, not {last.bits}"
+            )
+        register = QFormat(last.bits, self.accumulator.result_frac(frac), last.signed)
         return TensorSpec((self.outputs,), register)
+
+    def product_frac(self, source: TensorSpec) -> int:
+        """Return the fraction bits of the products."""
+        return source.format.frac + self.weight_format.frac
 
     def sums(self, source: TensorSpec) -> Sums:
         """Return what is added up, the bias aligned to the products."""
         bias = None
         if self.bias is not None and self.bias_format is not None:
-            bias = aligned(
-                self.bias, self.bias_format, source.format.frac + self.weight_format.frac
-            )
+            bias = aligned(self.bias, self.bias_format, self.product_frac(source))
         return Sums(self.weights, bias, self.accumulator)
 
     def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
@@ -116,7 +124,8 @@ class Dense(Op):
 
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, N); ``proven`` ones never overflow, so any order will do."""
-        return dispatch.product(*self._operands(codes, source), proven=proven)
+        frac = self.product_frac(source)
+        return dispatch.product(*self._operands(codes, source), product_frac=frac, proven=proven)
 
     def planes(
         self, codes: IntArray, source: TensorSpec, *, exact: bool = False
@@ -124,16 +133,21 @@ class Dense(Op):
         """Return what the registers did; ``exact``: those of the sums without overflow."""
         a, b, accumulator, a_range, b_range, bias = self._operands(codes, source)
         register = None if exact else accumulator
-        return dispatch.product_planes(a, b, register, a_range, b_range, bias)
+        frac = self.product_frac(source)
+        return dispatch.product_planes(a, b, register, a_range, b_range, bias, product_frac=frac)
 
     def _operands(
         self, codes: IntArray, source: TensorSpec
     ) -> tuple[IntArray, IntArray, Accumulator, tuple[int, int], tuple[int, int], IntArray | None]:
         rows = np.ascontiguousarray(codes.reshape(len(codes), self.inputs))
+        weights, order = self.weights, self.accumulator.order
+        if isinstance(order, Sequential) and order.axes is not None:
+            place = np.arange(self.inputs).reshape(source.shape).transpose(order.axes).reshape(-1)
+            rows, weights = np.ascontiguousarray(rows[:, place]), weights[place]
         sums = self.sums(source)
         x_range = source.format.lo, source.format.hi
         w_range = int(self.weights.min()), int(self.weights.max())
-        return rows, self.weights, self.accumulator, x_range, w_range, sums.bias
+        return rows, weights, self.accumulator, x_range, w_range, sums.bias
 
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the register's whole range: what a sum can be, bounds know better."""
@@ -148,6 +162,15 @@ class Dense(Op):
         from accel_models.work import Overflow
 
         weight, activation = self.weight_format, source.format
+        inner, last = self.accumulator, self.accumulator.outermost
+        register = Register(inner.bits, Overflow(inner.overflow.value))
+        if inner.spill:
+            register = replace(
+                register,
+                outer_bits=last.bits,
+                outer_overflow=Overflow(last.overflow.value),
+                products_per_spill=min(inner.spill.every or self.inputs, self.inputs),
+            )
         return Work.dense(
             1,
             self.inputs,
@@ -155,7 +178,7 @@ class Dense(Op):
             name=name,
             weight_bits=weight.bits,
             activation_bits=activation.bits,
-            accumulator=Register(self.accumulator.bits, Overflow(self.accumulator.overflow.value)),
+            accumulator=register,
             weight_magnitude=max(-weight.lo, weight.hi),
             activation_magnitude=max(-activation.lo, activation.hi),
             bias_bits=0 if self.bias_format is None else self.bias_format.bits,

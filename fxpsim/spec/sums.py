@@ -237,9 +237,8 @@ def accumulate(
         sums.add_to_lane(lane, number, step)
         sums.arrived[0] += 1
         spill = accumulator.spill
-        if spill and spill.every is not None:
-            if sums.arrived[0] == spill.every * len(sums.lanes):
-                sums.flush_lanes(step)
+        if spill and spill.every and sums.arrived[0] == spill.every * len(sums.lanes):
+            sums.flush_lanes(step)
     sums.finish(last)
     if bias is not None and accumulator.bias == "last":
         sums.add_bias(bias, last + 1)
