@@ -9,7 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fxpsim.accumulators import Accumulator
+    from fxpsim import presets
+    from fxpsim.accumulators import (
+        Accumulator,
+        Chunked,
+        Interleaved,
+        Product,
+        Sequential,
+        Spill,
+    )
     from fxpsim.bounds import Guarantee, guarantee
     from fxpsim.casts import cast, dequantize, quantize
     from fxpsim.formats import Overflow, QFormat, Rounding
@@ -20,19 +28,26 @@ if TYPE_CHECKING:
     from fxpsim.scoring import Score, evaluate
     from fxpsim.simulation import Trace, peaks, simulate
     from fxpsim.sweeps import accumulator_grid, sweep
+    from fxpsim.traces import MacTrace, mac_trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
+    "Chunked": "accumulators",
     "Graph": "graph",
     "Guarantee": "bounds",
+    "Interleaved": "accumulators",
+    "MacTrace": "traces",
     "MatmulResult": "products",
     "Overflow": "formats",
+    "Product": "accumulators",
     "QFormat": "formats",
     "Rounding": "formats",
     "Score": "scoring",
+    "Sequential": "accumulators",
     "Shift": "requantization",
+    "Spill": "accumulators",
     "Trace": "simulation",
     "accumulator_grid": "sweeps",
     "cast": "casts",
@@ -41,6 +56,7 @@ _HOMES = {
     "guarantee": "bounds",
     "list_models": "models",
     "load": "models",
+    "mac_trace": "traces",
     "matmul": "products",
     "matmul_stats": "products",
     "peaks": "simulation",
@@ -53,14 +69,20 @@ _HOMES = {
 
 __all__ = [
     "Accumulator",
+    "Chunked",
     "Graph",
     "Guarantee",
+    "Interleaved",
+    "MacTrace",
     "MatmulResult",
     "Overflow",
+    "Product",
     "QFormat",
     "Rounding",
     "Score",
+    "Sequential",
     "Shift",
+    "Spill",
     "Trace",
     "accumulator_grid",
     "cast",
@@ -69,9 +91,11 @@ __all__ = [
     "guarantee",
     "list_models",
     "load",
+    "mac_trace",
     "matmul",
     "matmul_stats",
     "peaks",
+    "presets",
     "quantize",
     "requantize",
     "save",
@@ -81,6 +105,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "presets":
+        return import_module(f"{__name__}.presets")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -90,6 +90,9 @@ class Sequential:
                 f"order axes must be 0 to {len(self.axes) - 1} in some order, not {self.axes}"
             )
 
+    def __str__(self) -> str:
+        return "sequential" if self.axes is None else f"sequential{self.axes}"
+
 
 @dataclass(frozen=True, slots=True)
 class Interleaved:
@@ -118,6 +121,9 @@ class Interleaved:
             f"{suggest(str(self.reduce), _REDUCTIONS)}",
         )
 
+    def __str__(self) -> str:
+        return f"interleaved({self.lanes},{self.reduce})"
+
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
@@ -139,6 +145,10 @@ class Chunked:
             check_int("chunk size", self.size, 1, _MOST),
             None if self.node_bits is None else check_int("node bits", self.node_bits, 2, MAX_BITS),
         )
+
+    def __str__(self) -> str:
+        nodes = "" if self.node_bits is None else f",{self.node_bits}-bit nodes"
+        return f"chunked({self.size}{nodes})"
 
 
 Order = Sequential | Interleaved | Chunked
@@ -343,3 +353,7 @@ class Spill:
                 "the accumulator that is spilled into must have no product, order or bias of its "
                 "own: those belong to the innermost register"
             )
+
+    def __str__(self) -> str:
+        when = "at the end" if self.every is None else f"every {self.every}"
+        return f"{when} into {self.into}"

@@ -7,7 +7,18 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from fxpsim import Accumulator, Graph, Overflow, QFormat, Rounding
+from fxpsim import (
+    Accumulator,
+    Chunked,
+    Graph,
+    Interleaved,
+    Overflow,
+    Product,
+    QFormat,
+    Rounding,
+    Sequential,
+    Spill,
+)
 from fxpsim.graph import Node
 from fxpsim.ops import (
     Argmax,
@@ -42,6 +53,37 @@ def accumulators(draw, max_bits: int = 62):
         draw(accumulator_modes),
         signed=draw(st.sampled_from([True, True, True, False])),
     )
+
+
+def _register(draw, max_bits, spill, **options):
+    """One level: fraction, rounding, and perhaps a register that it spills into."""
+    if draw(st.booleans()):
+        options["frac"] = draw(st.integers(-3, 7))
+        options["rounding"] = draw(rounding_modes)
+    if spill and draw(st.booleans()):
+        every = draw(st.none() | st.integers(1, 4))
+        options["spill"] = Spill(every, _register(draw, max_bits, spill - 1))
+    signed = draw(st.sampled_from([True, True, True, False]))
+    bits = draw(st.integers(2, max_bits))
+    return Accumulator(bits, draw(accumulator_modes), signed=signed, **options)
+
+
+@st.composite
+def declared_accumulators(draw, max_bits: int = 24):
+    """Accumulators with everything that can be declared about them."""
+    options = {"bias": draw(st.sampled_from(["first", "last"]))}
+    options["order"] = draw(
+        st.just(Sequential())
+        | st.builds(Interleaved, st.integers(1, 6), st.sampled_from(["tree", "sequential"]))
+        | st.builds(Chunked, st.integers(1, 6), st.none() | st.integers(2, 20))
+    )
+    if draw(st.booleans()):
+        options["product"] = draw(
+            st.builds(
+                Product, st.integers(2, 20), st.integers(-3, 7), rounding_modes, accumulator_modes
+            )
+        )
+    return _register(draw, max_bits, 3, **options)
 
 
 @st.composite
@@ -84,7 +126,7 @@ def graphs(draw, bits: int | None = None):
         if draw(st.booleans()):
             bias_format = QFormat(8, min(spec.format.frac + weight.frac, draw(st.integers(-2, 4))))
             bias = rng.integers(-128, 128, outputs)
-        register = draw(accumulators(max_bits=24)) if bits is None else Accumulator(bits)
+        register = Accumulator(bits) if bits else draw(accumulators(24) | declared_accumulators())
         add(f"dense{layer}", Dense(codes, weight, register, bias, bias_format))
         kind = draw(st.sampled_from(["none", "norm", "gain", "bias", "relu"]))
         eight = QFormat(8, draw(st.integers(0, 7)))

@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from math import prod
 from pathlib import Path
 from types import UnionType
@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.accumulators import Accumulator
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
 from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.graph import Graph, Node
@@ -31,9 +31,9 @@ VERSION = 1
 LARGEST_INPUT = 1 << 24
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
-#: Values of operations that JSON lacks, by the key of the object that stands for them.
-_READERS = {"format": QFormat.parse, "accumulator": Accumulator.parse}
-_WRITERS: dict[type, str] = {QFormat: "format", Accumulator: "accumulator"}
+_ORDERS: dict[str, type[Order]] = {
+    order.__name__: order for order in (Chunked, Interleaved, Sequential)
+}
 
 
 def write(graph: Graph, path: Path) -> None:
@@ -81,13 +81,47 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
             name = f"{node.name}.{part.name}"
             arrays[name] = value
             encoded[part.name] = {"array": name}
-        elif type(value) in _WRITERS:
-            encoded[part.name] = {_WRITERS[type(value)]: str(value)}
+        elif isinstance(value, Accumulator):
+            encoded[part.name] = {"accumulator": _registers(value)}
+        elif isinstance(value, QFormat):
+            encoded[part.name] = {"format": str(value)}
         elif isinstance(value, (Rounding, Overflow)):
             encoded[part.name] = value.value
         elif value is not None:
             encoded[part.name] = value
     return encoded
+
+
+def _registers(accumulator: Accumulator) -> str | dict[str, Any]:
+    """Return an accumulator as JSON: its short text where that says all."""
+    short = str(accumulator)
+    if Accumulator.parse(short) == accumulator:
+        return short
+    described = asdict(accumulator)
+    described["order"] = {type(accumulator.order).__name__: asdict(accumulator.order)}
+    if accumulator.spill:
+        into = _registers(accumulator.spill.into)
+        described["spill"] = {"every": accumulator.spill.every, "into": into}
+    usual = asdict(Accumulator(accumulator.bits)) | {"order": {"Sequential": {"axes": None}}}
+    kept = {name: value for name, value in described.items() if value != usual[name]}
+    return {"bits": accumulator.bits, **kept}
+
+
+def _accumulator(described: Any) -> Accumulator:
+    if isinstance(described, str):
+        return Accumulator.parse(described)
+    fields_of = dict(described)
+    if "order" in fields_of:
+        ((name, arguments),) = fields_of["order"].items()
+        if arguments.get("axes") is not None:
+            arguments = {"axes": tuple(arguments["axes"])}
+        fields_of["order"] = _ORDERS[name](**arguments)
+    if "product" in fields_of:
+        fields_of["product"] = Product(**fields_of["product"])
+    if "spill" in fields_of:
+        spill = fields_of["spill"]
+        fields_of["spill"] = Spill(spill["every"], _accumulator(spill["into"]))
+    return Accumulator(**fields_of)
 
 
 def read(path: Path) -> Graph:
@@ -154,8 +188,10 @@ def _decode(node: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Op
             ((tag, text),) = value.items()
             if tag == "array":
                 value = read_array(archive, f"{text}.npy", path)
+            elif tag == "format":
+                value = QFormat.parse(text)
             else:
-                value = _READERS[tag](text)
+                value = _accumulator(text if tag == "accumulator" else value)
         arguments[name] = value
     hints = get_type_hints(kind)
     for name, value in arguments.items():

@@ -53,6 +53,11 @@ class Sum:
         Extremes of the exact partial sums in the order of the products (0 where nothing is added).
     steps : tuple of Step
         Every addition, in order.
+    names : tuple of str
+        Of the registers, lanes first, then outwards.
+    states : tuple of tuple of int
+        What they hold before the first product, after each of them, and in the end where
+        something was left to do.
     """
 
     value: int
@@ -61,6 +66,8 @@ class Sum:
     lowest: int
     highest: int
     steps: tuple[Step, ...]
+    names: tuple[str, ...]
+    states: tuple[tuple[int, ...], ...]
 
     @property
     def events(self) -> int:
@@ -139,8 +146,7 @@ class _Sums:
         total = _plus((self.values[index], frac), number)
         register = self.outer[index]
         self.values[index] = _into(total, register, frac, self.events(level), step)
-        name = level if level == "final" else f"{level}{index + 1}"
-        self.steps.append(Step(step, name, self.values[index]))
+        self.steps.append(Step(step, self.outer_name(index), self.values[index]))
 
     def reduced(self, step: int) -> Fixed:
         """Add the lanes in the register that they are flushed into; return one number."""
@@ -177,6 +183,20 @@ class _Sums:
         number = self.values[index], self.outer_fracs[index]
         self.values[index], self.arrived[index + 1] = 0, 0
         self.arrive(index + 1, number, step)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the registers in the order of :meth:`state`."""
+        level = self.lane_level()
+        several = level == "lane"
+        lanes = [f"lane{i}" if several else level for i in range(len(self.lanes))]
+        return (*lanes, *(self.outer_name(i) for i in range(len(self.outer))))
+
+    def state(self) -> tuple[int, ...]:
+        return (*self.lanes, *self.values)
+
+    def outer_name(self, index: int) -> str:
+        level = self.outer_level(index)
+        return level if level == "final" else f"{level}{index + 1}"
 
     def result(self) -> int:
         return self.values[-1] if self.outer else self.lanes[0]
@@ -229,6 +249,7 @@ def accumulate(
     last = len(terms)
     if bias is not None and accumulator.bias == "first":
         sums.add_bias(bias, 0)
+    states = [sums.state()]
     numbers = [(_product(sums, term, step), step) for step, term in enumerate(terms, start=1)]
     for group in _groups(accumulator, numbers):
         step = group[-1][1]
@@ -239,9 +260,12 @@ def accumulate(
         spill = accumulator.spill
         if spill and spill.every and sums.arrived[0] == spill.every * len(sums.lanes):
             sums.flush_lanes(step)
+        states += [sums.state()] * len(group)
     sums.finish(last)
     if bias is not None and accumulator.bias == "last":
         sums.add_bias(bias, last + 1)
+    if sums.state() != states[-1]:
+        states.append(sums.state())
     partial_sums = _partial_sums(terms, bias, accumulator.bias)
     return Sum(
         sums.result(),
@@ -250,6 +274,8 @@ def accumulate(
         min(partial_sums, default=0),
         max(partial_sums, default=0),
         tuple(sums.steps),
+        sums.names(),
+        tuple(states),
     )
 
 

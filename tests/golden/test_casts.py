@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fxpsim import Accumulator, Overflow, QFormat, Rounding, cast, matmul, quantize
+from fxpsim import (
+    Accumulator,
+    Overflow,
+    Product,
+    QFormat,
+    Rounding,
+    cast,
+    mac_trace,
+    matmul,
+    quantize,
+)
 
 R, O = Rounding, Overflow  # noqa: E741
 ROUNDING = {
@@ -81,19 +91,26 @@ def test_float_to_code(test_data):
 
 
 def test_sums_at_every_addition(test_data):
-    """Chains of 32 multiply-accumulates at the product's own fraction, every step compared."""
+    """Chains of 32 multiply-accumulates, every step compared.
+
+    Mode 0 rounds and overflows the sum; mode 1 the product first, and then the sum.
+    """
     file = np.load(test_data / "golden" / "mac_ap_fixed.npz", allow_pickle=False)
     chains = 0
-    for group, _rounding, overflow, rows in groups(file):
-        whole = group["acc_frac"] == group["a_frac"] + group["b_frac"]
-        if not whole or overflow not in (O.SATURATE, O.WRAP) or group["mode"] != 0:
+    for group, rounding, overflow, rows in groups(file):
+        if overflow not in (O.SATURATE, O.WRAP):
             continue
-        accumulator = Accumulator(group["acc_width"], overflow)
-        a = file["a_raw"][rows].reshape(-1, 32)
-        b = file["b_raw"][rows].reshape(-1, 32)
-        trace = file["acc_trace"][rows].reshape(-1, 32)
-        for x, w, expected in zip(a, b, trace, strict=True):
-            for steps, value in enumerate(expected, start=1):
-                assert matmul(x[None, :steps], w[:steps, None], accumulator).item() == value
-        chains += len(a)
-    assert chains >= 12
+        bits, frac = group["acc_width"], group["acc_frac"]
+        product = Product(bits, frac, rounding, overflow) if group["mode"] else None
+        accumulator = Accumulator(bits, overflow, frac=frac, rounding=rounding, product=product)
+        formats = QFormat(16, group["a_frac"]), QFormat(16, group["b_frac"])
+        parts = (file[name][rows].reshape(-1, 32) for name in ("a_raw", "b_raw", "acc_trace"))
+        for x, w, expected in zip(*parts, strict=True):
+            trace = mac_trace(x, w, accumulator, a_format=formats[0], b_format=formats[1])
+            assert trace.registers[1:, 0].tolist() == expected.tolist(), group
+            result = matmul(
+                x[None], w[:, None], accumulator, a_format=formats[0], b_format=formats[1]
+            )
+            assert result.item() == expected[-1]
+            chains += 1
+    assert chains > 500

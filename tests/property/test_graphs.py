@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from strategies import accumulators, graphs
 
 from fxpsim import Accumulator, guarantee, load, peaks, save, simulate, sweep
 from fxpsim.stats import bits_for
+
+pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
 
 
 @given(graphs())
