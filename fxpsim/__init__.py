@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
-    from fxpsim.requantization import Shift, requantize
+    from fxpsim.requantization import requantize
+    from fxpsim.schemes import (
+        Dyadic,
+        FloatScale,
+        Gemmlowp,
+        HalfUpTwice,
+        Icn,
+        Int16x8,
+        Shift,
+        SingleRound,
+    )
     from fxpsim.scoring import Score, evaluate
     from fxpsim.simulation import Trace, peaks, simulate
     from fxpsim.sweeps import accumulator_grid, sweep
@@ -25,14 +35,21 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
+    "Dyadic": "schemes",
+    "FloatScale": "schemes",
+    "Gemmlowp": "schemes",
     "Graph": "graph",
     "Guarantee": "bounds",
+    "HalfUpTwice": "schemes",
+    "Icn": "schemes",
+    "Int16x8": "schemes",
     "MatmulResult": "products",
     "Overflow": "formats",
     "QFormat": "formats",
     "Rounding": "formats",
     "Score": "scoring",
-    "Shift": "requantization",
+    "Shift": "schemes",
+    "SingleRound": "schemes",
     "Trace": "simulation",
     "accumulator_grid": "sweeps",
     "cast": "casts",
@@ -53,14 +70,21 @@ _HOMES = {
 
 __all__ = [
     "Accumulator",
+    "Dyadic",
+    "FloatScale",
+    "Gemmlowp",
     "Graph",
     "Guarantee",
+    "HalfUpTwice",
+    "Icn",
+    "Int16x8",
     "MatmulResult",
     "Overflow",
     "QFormat",
     "Rounding",
     "Score",
     "Shift",
+    "SingleRound",
     "Trace",
     "accumulator_grid",
     "cast",

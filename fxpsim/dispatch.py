@@ -23,6 +23,7 @@ from fxpsim.formats import Overflow, QFormat, Rounding
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
+    from fxpsim.schemes import Rescale
 
 __all__ = ["Planes", "SlowPathWarning", "code_dtype", "interpreted", "product", "product_planes"]
 
@@ -376,3 +377,30 @@ def quantize_floats(
             signed_huge = huge if value > 0 else -huge
             out[index] = spec.cast(signed_huge, _at_zero(fmt), _at_zero(fmt), rounding, overflow)
     return out
+
+
+def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
+    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
+    lo, hi = scheme.limits(target)
+    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
+    if _compiled() and codes.dtype != np.object_:
+        from fxpsim.kernels import requantize
+
+        plan = requantize.plan(scheme, lo, hi)
+        if plan is not None and _peak(codes) * plan.factor < 1 << 62:
+            requantize.run(plan, codes, out)
+            return out
+    if _compiled():
+        _warn_slow("requantisation of products beyond 62 bits")
+    constants = scheme.constants()
+    for index, code in enumerate(codes.reshape(-1).tolist()):
+        result = scheme.rule(code, *constants[index % len(constants)])
+        out.reshape(-1)[index] = spec.offset_clamp(result, scheme.zero_point, lo, hi)
+    return out
+
+
+def _peak(codes: IntArray) -> int:
+    """Return the largest magnitude; that of a narrow type needs no look."""
+    if codes.dtype.itemsize <= 4:
+        return 1 << 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
+    return max(abs(int(codes.max())), abs(int(codes.min()))) if codes.size else 0

@@ -1,68 +1,76 @@
-"""Schemes that bring a wide sum back to a narrow word."""
+"""Wide sums to narrow codes, by the schemes of inference engines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim import dispatch
 from fxpsim.casts import check_codes
-from fxpsim.errors import FormatError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
-from fxpsim.formats.qformat import MAX_FRAC, check_int
+from fxpsim.errors import DataError, FormatError
+from fxpsim.formats import Overflow, QFormat
+from fxpsim.schemes import Rescale, Shift
 
-__all__ = ["Shift", "requantize"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """overflow(round(acc * 2**-bits)): requantisation by a power of two.
-
-    Parameters
-    ----------
-    bits : int
-        How far to the right; negative is to the left.
-    rounding : Rounding or str
-        What becomes of the dropped bits.  ``nearest_up`` is CMSIS-NN's rounding constant.
-    overflow : Overflow or str
-        What becomes of results outside the target.
-    """
-
-    bits: int
-    rounding: Rounding = Rounding.FLOOR
-    overflow: Overflow = Overflow.SATURATE
-
-    def __post_init__(self) -> None:
-        if sentence := check_int("shift bits", self.bits, -MAX_FRAC, MAX_FRAC):
-            raise FormatError(sentence)
-        object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "shift rounding"))
-        object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "shift overflow"))
+__all__ = ["requantize"]
 
 
-def requantize(acc: ArrayLike, scheme: Shift, target: QFormat | None = None) -> NDArray[Any]:
+def requantize(
+    acc: ArrayLike, scheme: Shift | Rescale, target: QFormat | None = None
+) -> NDArray[Any]:
     """Return accumulators brought to a narrow format.
 
     Parameters
     ----------
     acc : array_like of int
-        Any shape.
-    scheme : Shift
+        Any shape; channels, where the scheme has constants for each, on the last axis.
+    scheme : Shift, Gemmlowp, HalfUpTwice, SingleRound, Int16x8, FloatScale, Dyadic or Icn
         How.
     target : QFormat, optional
         The format whose range the result must have; signed 8 bits where not given.
+
+    Returns
+    -------
+    int32 array (int64 where the format needs it) of the shape of ``acc``
+
+    Raises
+    ------
+    DataError
+        The accumulators are not integers, or not as many in a row as the scheme has channels.
+    FormatError
+        The scheme is none of these, or clamps outside the target.
 
     Examples
     --------
     >>> requantize([1000, -1000, 9999], Shift(4, "nearest_up")).tolist()
     [63, -62, 127]
+    >>> requantize([-1, 0, 1], Gemmlowp.from_scale(0.5, zero_point=10)).tolist()
+    [9, 10, 11]
     """
-    if not isinstance(scheme, Shift):
-        raise FormatError(f"requantisation scheme must be a Shift, not {scheme!r}")
+    if not isinstance(scheme, Shift | Rescale):
+        raise FormatError(
+            "requantisation scheme must be a Shift, Gemmlowp, HalfUpTwice, SingleRound, Int16x8, "
+            f"FloatScale, Dyadic or Icn, not {scheme!r}"
+        )
     fmt = QFormat(8, 0) if target is None else target
+    codes = check_codes(acc, None, "accumulators")
+    if scheme.channels is not None and codes.shape[-1:] != (scheme.channels,):
+        raise DataError(
+            f"the last axis of the accumulators must have the scheme's {scheme.channels} channels, "
+            f"but their shape is {codes.shape}"
+        )
+    if isinstance(scheme, Rescale):
+        return dispatch.rescale(codes, scheme, fmt)
     if fmt.narrow and scheme.overflow is Overflow.WRAP:
         raise FormatError(f"a narrow format cannot wrap (format {fmt}); use 'saturate'")
-    codes = check_codes(acc, None, "accumulators")
-    return dispatch.shift_codes(codes, scheme.bits, fmt, scheme.rounding, scheme.overflow)
+    if isinstance(scheme.bits, int):
+        return dispatch.shift_codes(codes, scheme.bits, fmt, scheme.rounding, scheme.overflow)
+    out = np.empty(codes.shape, dispatch.code_dtype(fmt.lo, fmt.hi))
+    bits = np.array(scheme.bits)
+    for shift in np.unique(bits).tolist():
+        columns = bits == shift
+        out[..., columns] = dispatch.shift_codes(
+            codes[..., columns], shift, fmt, scheme.rounding, scheme.overflow
+        )
+    return out
