@@ -329,8 +329,7 @@ def shift_codes(
 ) -> IntArray:
     """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
     dtype = code_dtype(target.lo, target.hi)
-    peak = max((abs(int(codes.max())), abs(int(codes.min())))) if codes.size else 0
-    if _compiled() and codes.dtype != np.object_ and peak << max(0, -shift) < 1 << 62:
+    if _compiled() and codes.dtype != np.object_ and _peak(codes, -shift) < 1 << 62:
         from fxpsim.kernels import elementwise
 
         out = np.empty(codes.shape, dtype)
@@ -387,7 +386,7 @@ def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
         from fxpsim.kernels import requantize
 
         plan = requantize.plan(scheme, lo, hi)
-        if plan is not None and _peak(codes) * plan.factor < 1 << 62:
+        if plan is not None and _peak(codes, factor=plan.factor) < 1 << 62:
             requantize.run(plan, codes, out)
             return out
     if _compiled():
@@ -399,8 +398,10 @@ def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
     return out
 
 
-def _peak(codes: IntArray) -> int:
-    """Return the largest magnitude; that of a narrow type needs no look."""
-    if codes.dtype.itemsize <= 4:
-        return 1 << 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
-    return max(abs(int(codes.max())), abs(int(codes.min()))) if codes.size else 0
+def _peak(codes: IntArray, left: int = 0, factor: int = 1) -> int:
+    """Return a bound on magnitudes times a factor; codes are looked at only where it matters."""
+    scale = factor << max(0, left)
+    bits = 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
+    if scale << bits < 1 << 62:
+        return scale << bits
+    return 0 if not codes.size else max(abs(int(codes.max())), abs(int(codes.min()))) * scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim import dispatch
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import Overflow, QFormat
-from fxpsim.schemes import Rescale, Shift
+from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.formats.qformat import MAX_BITS
+from fxpsim.schemes import Dyadic, Icn, Rescale, Shift, SingleRound
 
 __all__ = ["requantize"]
 
@@ -45,7 +47,8 @@ def requantize(
     --------
     >>> requantize([1000, -1000, 9999], Shift(4, "nearest_up")).tolist()
     [63, -62, 127]
-    >>> requantize([-1, 0, 1], Gemmlowp.from_scale(0.5, zero_point=10)).tolist()
+    >>> from fxpsim.schemes import Gemmlowp
+    >>> requantize([-2, 0, 2], Gemmlowp.from_scale(0.5, zero_point=10)).tolist()
     [9, 10, 11]
     """
     if not isinstance(scheme, Shift | Rescale):
@@ -66,11 +69,36 @@ def requantize(
         raise FormatError(f"a narrow format cannot wrap (format {fmt}); use 'saturate'")
     if isinstance(scheme.bits, int):
         return dispatch.shift_codes(codes, scheme.bits, fmt, scheme.rounding, scheme.overflow)
-    out = np.empty(codes.shape, dispatch.code_dtype(fmt.lo, fmt.hi))
+    if (same := _as_rescale(scheme)) is not None:
+        return dispatch.rescale(codes, same, fmt)
+    return _shift_channels(codes, scheme, np.array(scheme.bits), fmt)
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_rescale(scheme: Shift) -> Rescale | None:
+    """Return the scheme that multiplies by 1 and then does the same, where there is one."""
     bits = np.array(scheme.bits)
+    if scheme.overflow is not Overflow.SATURATE or np.abs(bits).max() > MAX_BITS:
+        return None
+    match scheme.rounding:
+        case Rounding.FLOOR:
+            return Icn(1, bits - 32)
+        case Rounding.NEAREST_UP:
+            return SingleRound(1, 31 - bits)
+        case Rounding.NEAREST_EVEN:
+            return Dyadic(1, bits)
+        case _:
+            return None
+
+
+def _shift_channels(
+    codes: NDArray[Any], scheme: Shift, bits: NDArray[Any], target: QFormat
+) -> NDArray[Any]:
+    """Shift channels by different bits: in any mode, all channels of one shift together."""
+    first = np.ascontiguousarray(np.moveaxis(codes, -1, 0))
+    out = np.empty(first.shape, dispatch.code_dtype(target.lo, target.hi))
     for shift in np.unique(bits).tolist():
-        columns = bits == shift
-        out[..., columns] = dispatch.shift_codes(
-            codes[..., columns], shift, fmt, scheme.rounding, scheme.overflow
+        out[bits == shift] = dispatch.shift_codes(
+            first[bits == shift], shift, target, scheme.rounding, scheme.overflow
         )
-    return out
+    return np.ascontiguousarray(np.moveaxis(out, 0, -1))

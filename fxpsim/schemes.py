@@ -6,11 +6,12 @@ one for each channel, which lie on the last axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.errors import FormatError
@@ -30,8 +31,8 @@ __all__ = [
     "SingleRound",
 ]
 
-Integers = int | tuple[int, ...]
-Floats = float | tuple[float, ...]
+Integers = int | Sequence[int] | NDArray[Any]
+Floats = float | Sequence[float] | NDArray[Any]
 Range = tuple[int, int]
 
 _ANY_SHIFT = (-MAX_FRAC, MAX_FRAC)

@@ -30,6 +30,12 @@ _MAGIC64, _REACH64, _LIMIT64 = 1.5 * 2**52, 2.0**51, 2.0**62
 
 
 @kernel
+def _high_up(acc, multiplier, right, half, tie, left):
+    high = (np.int64(np.int32(acc)) * multiplier + _HALF_HIGH) >> 31
+    return (high + half) >> right
+
+
+@kernel
 def _high(acc, multiplier, right, half, tie, left):
     high = (np.int64(np.int32(acc)) * multiplier + _HALF_HIGH) >> 31
     return (high + half + ((high >> 63) & tie)) >> right
@@ -68,12 +74,14 @@ def _float64(acc, multiplier, right, half, tie, left):
 
 
 #: ``high``: ``right`` drops bits of the high half; ``tie`` is -1 where ties are away from zero.
+#: ``high_up``: the same where all ties are up.
 #: ``high_left``: the accumulator is shifted by ``left`` first, within 32 bits.
 #: ``product``: ``half`` is what is added before the shift.
 #: ``product_even``: ``tie`` is 1 where bits are dropped; ``half`` is then one less than half.
 #: ``float32``: for results, less the zero point, within 2**22; ``float64`` for any.
 _STEPS = {
     "high": _high,
+    "high_up": _high_up,
     "high_left": _high_left,
     "product": _product,
     "product_even": _product_even,
@@ -112,7 +120,9 @@ def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
     else:
         products = [scheme.product(*constants) for constants in scheme.constants()]
         if scheme.high:
-            step = "high_left" if any(right < 0 for _, right in products) else "high"
+            step = "high_up" if scheme.rounding is Rounding.NEAREST_UP else "high"
+            if any(right < 0 for _, right in products):
+                step = "high_left"
             # Beyond 32 bits, to the left or right, nothing is left of the high half.
             shifts = [(q, min(max(right, 0), 40), min(max(-right, 0), 32)) for q, right in products]
             factor = 0

@@ -63,7 +63,7 @@ def test_repr_names_both_conventions():
         (lambda: Accumulator.parse("wide"), "accumulator must look like '16,saturate'"),
         (lambda: quantize([1.0], QFormat(8, 0), "nearest_evn"), "did you mean 'nearest_even'"),
         (lambda: quantize([1.0], QFormat(8, 0, narrow=True), overflow="wrap"), "cannot wrap"),
-        (lambda: Shift(0.5), "shift bits must be an integer"),
+        (lambda: Shift(0.5), "Shift bits must be an integer"),
         (lambda: requantize([1], 3), "must be a Shift, .* or Icn, not 3"),
     ],
 )
