@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fxpsim import presets
-    from fxpsim.accumulators import (
-        Accumulator,
-        Chunked,
-        Interleaved,
-        Product,
-        Sequential,
-        Spill,
-    )
+    from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product, Sequential, Spill
     from fxpsim.bounds import Guarantee, guarantee
     from fxpsim.casts import cast, dequantize, quantize
     from fxpsim.formats import Overflow, QFormat, Rounding
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
-    from fxpsim.requantization import Shift, requantize
+    from fxpsim.requantization import requantize
+    from fxpsim.schemes import (
+        Dyadic,
+        FloatScale,
+        Gemmlowp,
+        HalfUpTwice,
+        Icn,
+        Int16x8,
+        Shift,
+        SingleRound,
+    )
     from fxpsim.scoring import Score, evaluate
     from fxpsim.simulation import Trace, peaks, simulate
     from fxpsim.sweeps import accumulator_grid, sweep
@@ -35,8 +38,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "Accumulator": "accumulators",
     "Chunked": "accumulators",
+    "Dyadic": "schemes",
+    "FloatScale": "schemes",
+    "Gemmlowp": "schemes",
     "Graph": "graph",
     "Guarantee": "bounds",
+    "HalfUpTwice": "schemes",
+    "Icn": "schemes",
+    "Int16x8": "schemes",
     "Interleaved": "accumulators",
     "MacTrace": "traces",
     "MatmulResult": "products",
@@ -46,7 +55,8 @@ _HOMES = {
     "Rounding": "formats",
     "Score": "scoring",
     "Sequential": "accumulators",
-    "Shift": "requantization",
+    "Shift": "schemes",
+    "SingleRound": "schemes",
     "Spill": "accumulators",
     "Trace": "simulation",
     "accumulator_grid": "sweeps",
@@ -70,8 +80,14 @@ _HOMES = {
 __all__ = [
     "Accumulator",
     "Chunked",
+    "Dyadic",
+    "FloatScale",
+    "Gemmlowp",
     "Graph",
     "Guarantee",
+    "HalfUpTwice",
+    "Icn",
+    "Int16x8",
     "Interleaved",
     "MacTrace",
     "MatmulResult",
@@ -82,6 +98,7 @@ __all__ = [
     "Score",
     "Sequential",
     "Shift",
+    "SingleRound",
     "Spill",
     "Trace",
     "accumulator_grid",

@@ -23,6 +23,7 @@ from fxpsim.formats import Overflow, QFormat, Rounding
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
+    from fxpsim.schemes import Rescale
 
 __all__ = [
     "Planes",
@@ -439,8 +440,7 @@ def shift_codes(
 ) -> IntArray:
     """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
     dtype = code_dtype(target.lo, target.hi)
-    peak = max((abs(int(codes.max())), abs(int(codes.min())))) if codes.size else 0
-    if _compiled() and codes.dtype != np.object_ and peak << max(0, -shift) < 1 << 62:
+    if _compiled() and codes.dtype != np.object_ and _peak(codes, -shift) < 1 << 62:
         from fxpsim.kernels import elementwise
 
         out = np.empty(codes.shape, dtype)
@@ -488,3 +488,32 @@ def quantize_floats(
             unit = _at_zero(fmt)
             out[index] = spec.cast(signed_huge, unit, unit, Rounding.FLOOR, overflow)
     return out
+
+
+def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
+    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
+    lo, hi = scheme.limits(target)
+    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
+    if _compiled() and codes.dtype != np.object_:
+        from fxpsim.kernels import requantize
+
+        plan = requantize.plan(scheme, lo, hi)
+        if plan is not None and _peak(codes, factor=plan.factor) < 1 << 62:
+            requantize.run(plan, codes, out)
+            return out
+    if _compiled():
+        _warn_slow("requantisation of products beyond 62 bits")
+    constants = scheme.constants()
+    for index, code in enumerate(codes.reshape(-1).tolist()):
+        result = scheme.rule(code, *constants[index % len(constants)])
+        out.reshape(-1)[index] = spec.offset_clamp(result, scheme.zero_point, lo, hi)
+    return out
+
+
+def _peak(codes: IntArray, left: int = 0, factor: int = 1) -> int:
+    """Return a bound on magnitudes times a factor; codes are looked at only where it matters."""
+    scale = factor << max(0, left)
+    bits = 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
+    if scale << bits < 1 << 62:
+        return scale << bits
+    return 0 if not codes.size else max(abs(int(codes.max())), abs(int(codes.min()))) * scale

@@ -4,6 +4,18 @@ Whatever is compiled gives the same bits as this folder, and is tested against i
 """
 
 from fxpsim.spec.casts import cast, fit, quantize, round_shift
+from fxpsim.spec.requantization import (
+    dyadic,
+    float_scale,
+    gemmlowp,
+    half_up_twice,
+    icn,
+    int16x8,
+    offset_clamp,
+    quantize_multiplier,
+    short_multiplier,
+    single_round,
+)
 from fxpsim.spec.sums import Events, Step, Sum, accumulate, matmul
 
 __all__ = [
@@ -12,8 +24,18 @@ __all__ = [
     "Sum",
     "accumulate",
     "cast",
+    "dyadic",
     "fit",
+    "float_scale",
+    "gemmlowp",
+    "half_up_twice",
+    "icn",
+    "int16x8",
     "matmul",
+    "offset_clamp",
     "quantize",
+    "quantize_multiplier",
     "round_shift",
+    "short_multiplier",
+    "single_round",
 ]

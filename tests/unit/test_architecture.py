@@ -26,6 +26,7 @@ LAYERS = [
     ("fxpsim.formats", "fxpsim.npz"),
     ("fxpsim.accumulators", "fxpsim.presets"),
     ("fxpsim.spec",),
+    ("fxpsim.schemes",),
     ("fxpsim.kernels",),
     ("fxpsim.dispatch",),
     ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization"),

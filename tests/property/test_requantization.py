@@ -1,0 +1,143 @@
+"""Compiled requantisation gives the bits of plain Python integers, for every scheme."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fxpsim as fx
+from fxpsim import QFormat, Rounding, requantize, spec
+from fxpsim.dispatch import SlowPathWarning, interpreted
+
+EXTREMES = [-(2**31), 1 - 2**31, -(2**30), -1, 0, 1, 2**30, 2**31 - 2, 2**31 - 1]
+multipliers = st.integers(0, 2**31 - 1) | st.sampled_from(
+    [0, 1, 2**30, 2**31 - 1, 0x7FFEFFFF, 0x7FFF0000]
+)
+factors = st.integers(-(2**31), 2**31) | st.sampled_from([-(2**31), 2**31, 3, -1])
+shifts = st.integers(-70, 40) | st.integers(-16, 2) | st.sampled_from([-1000, 31, 1000])
+scales = st.floats(0, 1e4, width=32) | st.sampled_from([0.0, 0.5, 2.0**-24, 1e-30, 3e38, 1e-45])
+
+CONSTANTS = {
+    fx.Gemmlowp: (multipliers, shifts),
+    fx.HalfUpTwice: (multipliers, shifts),
+    fx.SingleRound: (multipliers, shifts),
+    fx.Int16x8: (multipliers, shifts),
+    fx.Dyadic: (factors, shifts.map(lambda shift: -shift)),
+    fx.Icn: (factors, shifts.map(lambda shift: max(-1000, -shift - 32))),
+    fx.FloatScale: (scales,),
+}
+targets = st.sampled_from(
+    [QFormat(8, 0), QFormat(16, 3, signed=False), QFormat(32, 0), QFormat(62, 0)]
+)
+
+
+@st.composite
+def schemes(draw, kind):
+    channels = draw(st.sampled_from([None, None, 1, 3, 300]))
+    seen = draw(st.lists(st.tuples(*CONSTANTS[kind]), min_size=1, max_size=8))
+    rows = seen if channels is None else [seen[i % len(seen)] for i in range(channels)]
+    columns = list(rows[0]) if channels is None else [list(c) for c in zip(*rows, strict=True)]
+    target = draw(targets)
+    clamp = {"zero_point": draw(st.sampled_from([0, 0, 3, -128, 2**31 - 1]))}
+    if draw(st.booleans()):
+        clamp["act_min"], clamp["act_max"] = sorted(
+            draw(st.tuples(*[st.integers(target.lo, target.hi)] * 2))
+        )
+    return kind(*columns, **clamp), channels or draw(st.integers(0, 9)), target
+
+
+@st.composite
+def accumulators(draw, channels):
+    """Int32 extremes, ties of every shift, and wider words."""
+    words = (
+        st.integers(-(2**31), 2**31 - 1)
+        | st.sampled_from(EXTREMES)
+        | st.builds(lambda n, e: (2 * n + 1) << e, st.integers(-8, 8), st.integers(0, 26))
+    )
+    wide = draw(st.sampled_from([False, False, True]))
+    words = words | st.integers(-(2**47), 2**47) if wide else words
+    seen = draw(st.lists(words, min_size=1, max_size=12))
+    rows = draw(st.integers(0, 4))
+    kind = np.int64 if wide else np.int32
+    return np.resize(np.array(seen, kind), (rows, channels))
+
+
+@pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+@pytest.mark.parametrize("kind", CONSTANTS, ids=lambda kind: kind.__name__)
+@settings(max_examples=150)
+@given(data=st.data())
+def test_compiled_is_the_rule(kind, data):
+    scheme, channels, target = data.draw(schemes(kind))
+    acc = data.draw(accumulators(channels))
+    result = requantize(acc, scheme, target)
+    with interpreted():
+        expected = requantize(acc, scheme, target)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+@given(st.data())
+def test_a_shift_for_each_channel_is_one_after_the_other(data):
+    bits = data.draw(st.lists(st.integers(-20, 40), min_size=2, max_size=9))
+    rounding = data.draw(st.sampled_from([Rounding.FLOOR, Rounding.NEAREST_UP, Rounding.TRN_MAG]))
+    overflow = data.draw(st.sampled_from(["saturate", "wrap", "saturate_to_zero"]))
+    acc = data.draw(accumulators(len(bits)))
+    result = requantize(acc, fx.Shift(bits, rounding, overflow))
+    for channel, shift in enumerate(bits):
+        alone = requantize(acc[:, channel], fx.Shift(shift, rounding, overflow))
+        np.testing.assert_array_equal(result[:, channel], alone)
+
+
+@settings(max_examples=300)
+@given(st.integers(-(2**50), 2**50), scales)
+def test_float_scale_is_numpys_float32(acc, scale):
+    with np.errstate(over="ignore"):
+        product = np.float32(acc) * np.float32(scale)
+    rule = spec.float_scale(acc, float(np.float32(scale)))
+    if np.isfinite(product):
+        assert rule == int(np.rint(product))
+    else:
+        assert abs(rule) >= 2**128
+
+
+@settings(max_examples=300)
+@given(st.floats(2.0**-31, 1e6) | st.integers(1, 2**20).map(lambda n: 1 - 2.0**-53 * n))
+def test_a_multiplier_is_the_nearest(scale):
+    q, shift = spec.quantize_multiplier(scale)
+    assert 2**30 <= q < 2**31
+    step = Fraction(2) ** (shift - 31)
+    assert abs(Fraction(scale) - q * step) <= step / 2
+
+
+def test_multipliers_at_the_edges():
+    assert spec.quantize_multiplier(0.0) == (0, 0)
+    assert spec.quantize_multiplier(1.0) == (2**30, 1)
+    assert spec.quantize_multiplier(0.5) == (2**30, 0)
+    assert spec.quantize_multiplier(1 - 2.0**-40) == (2**30, 1)  # q rounded up to 2**31
+    assert spec.quantize_multiplier(2.0**-32) == (2**30, -31)
+    assert spec.quantize_multiplier(2.0**-33) == (0, 0)
+
+
+@given(st.integers(-(2**20), 2**20), st.floats(2.0**-20, 0.99))
+def test_integer_schemes_of_one_scale_are_near_the_real_product(acc, scale):
+    for kind in CONSTANTS:
+        if kind is fx.FloatScale:
+            continue
+        scheme = kind.from_scale(scale)
+        coarse = abs(acc) * scale * 2**-14 if kind is fx.Int16x8 else 0.0
+        assert abs(requantize([acc], scheme, QFormat(32, 0)).item() - acc * scale) <= 1.1 + coarse
+
+
+def test_products_beyond_62_bits_say_so_and_are_right():
+    scheme = fx.SingleRound(2**31 - 1, -10)
+    with pytest.warns(SlowPathWarning, match="products beyond 62 bits"):
+        assert requantize([2**40], scheme, QFormat(62, 0)).item() == spec.single_round(
+            2**40, 2**31 - 1, -10
+        )
+    with pytest.warns(SlowPathWarning):
+        assert requantize(np.array([2**70], object), fx.Dyadic(1, 64)).item() == 64
+    assert requantize(np.array([2**40]), fx.Int16x8(2**30, -30)).item() == 127  # fits: compiled
