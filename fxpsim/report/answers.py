@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fxpsim.report import wording as say
-from fxpsim.report.costs import CORES
+from fxpsim.report.costs import CORES, NIBBLES, clock_hz
 from fxpsim.report.decision import narrowest_by_mode
 from fxpsim.report.tables import Row, only, select
 from fxpsim.report.verdict import MARGIN, no_loss
@@ -19,36 +19,66 @@ __all__ = ["answer", "summarise"]
 
 _ADVERBS = {"saturate": "saturating", "wrap": "wrapping"}
 _CORE, _ARRAY = list(CORES)[:2]
+_SETS = {"": "this data", "real_": "stored real speech"}
 
 
 def answer(study: Study) -> dict[str, str]:
     """Return what to build, question by question."""
-    chosen, lossless = _choose(select(study.accuracy)[1:])
+    chosen, lossless = _choose(study, select(study.accuracy)[1:])
     points = select(study.accumulators, weight_bits=chosen["weight_bits"])
+    if not study.evidence.enough:
+        return _undecided(study, points)
     smallest = narrowest_by_mode(points)
     return {
         "In short": _in_short(study, points, smallest),
         "Weight bits": _weights(study, chosen, lossless),
-        "Accumulator bits": _accumulator(points, smallest),
+        "Accumulator bits": _accumulator(study, points, smallest),
         "Saturate or wrap": _overflow(points, smallest),
         "Core and memory": _costs(study, points),
     }
 
 
-def _choose(networks: Sequence[Row]) -> tuple[Row, bool]:
+def _undecided(study: Study, points: Sequence[Row]) -> dict[str, str]:
+    """Return what stands without data."""
+    proven = ", ".join(
+        f"{select(study.accumulators, weight_bits=bits)[0]['proven_bits']} bits with {bits}-bit "
+        "weights"
+        for bits in study.networks.integer
+    )
+    few = f"This set is too small to decide ({study.evidence})"
+    return {
+        "In short": f"{few}: of accumulators, only the proven widths stand, {proven}.",
+        "Weight bits": f"Undecided: it takes {study.evidence.rule} to exclude a loss of "
+        f"{100 * MARGIN:.0f} points.",
+        "Accumulator bits": "What is proven holds for any input; narrower ones are undecided, "
+        "whatever happened on these clips.",
+        "Saturate or wrap": "Undecided. A proven accumulator never comes to it.",
+        "Core and memory": _costs(study, points),
+    }
+
+
+def _choose(study: Study, networks: Sequence[Row]) -> tuple[Row, bool]:
     """Return the network of fewest weight bits without a loss, or of least loss; which it is.
 
-    Stored differences on real speech count as much as those on this data, where there are any.
+    Where the set cannot decide, that of most weight bits.
     """
-    fine = [row for row in networks if all(no_loss(*ends) for ends in _difference_ends(row))]
+    if not study.evidence.enough:
+        return max(networks, key=lambda row: int(row["weight_bits"])), False
+    kinds = _deciding(study)
+    fine = [
+        row
+        for row in networks
+        if all(no_loss(row[f"{k}to_float_low"], row[f"{k}to_float_high"]) for k in kinds)
+    ]
     if fine:
         return min(fine, key=lambda row: int(row["weight_bits"])), True
     return max(networks, key=lambda row: float(row["to_float"])), False
 
 
-def _difference_ends(row: Row) -> list[tuple[float, float]]:
-    ends = [(row[f"{kind}_low"], row[f"{kind}_high"]) for kind in ("to_float", "real_to_float")]
-    return [pair for pair in ends if not math.isnan(pair[0])]
+def _deciding(study: Study) -> list[str]:
+    """Return prefixes of the columns of the sets that decide: this one, and perhaps the stored."""
+    heeded = study.stored_counts and study.accuracy["real_to_float"].notna().all()
+    return ["", "real_"] if heeded else [""]
 
 
 def _in_short(study: Study, points: Sequence[Row], smallest: dict[str, int | None]) -> str:
@@ -58,12 +88,38 @@ def _in_short(study: Study, points: Sequence[Row], smallest: dict[str, int | Non
         {mode: width for mode, width in smallest.items() if (width or proven) < proven}
     )
     if usable:
-        text += f"; on this data {usable} cost no measurable accuracy"
-    times = _proven_row(points)["neon_cycles"] / _float_cycles(study, _CORE)
-    return (
-        f"{text}. The proven ones take {say.ratio(_memory(study, bits)['packed_times_float'])} "
-        f"float's weight bytes and, by estimate, {say.ratio(times)} its cycles on {_CORE}."
+        text += f"; {_on(study, points)} {usable} cost no measurable accuracy"
+    return f"{text}. With the proven ones, by estimate: {_storages(study, points)}."
+
+
+def _on(study: Study, points: Sequence[Row]) -> str:
+    """Return the sets that an accumulator's verdict rests on."""
+    heeded = study.stored_counts and not math.isnan(points[0]["real_overflow_outputs"])
+    return "on this data and on stored real speech" if heeded else "on this data"
+
+
+def _storages(study: Study, points: Sequence[Row]) -> str:
+    """Return bytes and cycles against float, those of one storage together."""
+    row, bits = _proven_row(points), points[0]["weight_bits"]
+    held = _memory(study, bits)
+    text = (
+        f"weights in 8-bit containers take {say.ratio(held['container_times_float'])} float's "
+        f"bytes and {say.ratio(row['neon_cycles'] / _float_cycles(study, _CORE))} its cycles on "
+        f"{_CORE}"
     )
+    if not math.isnan(row["neon_packed_cycles"]):
+        share = _nibble_bytes(study, bits) / _memory(study, 32)["weights_packed_bytes"]
+        times = row["neon_packed_cycles"] / _float_cycles(study, _CORE)
+        return f"{text}; packed two in a byte, {say.ratio(share)} and {say.ratio(times)}"
+    if held["weights_packed_bytes"] < held["weights_container_bytes"]:
+        share = held["packed_times_float"]
+        return f"{text}; packed, {say.ratio(share)} the bytes, but no loop here reads them packed"
+    return text
+
+
+def _nibble_bytes(study: Study, bits: int) -> int:
+    row = only(study.costs, variant=f"{bits}-bit{NIBBLES}", core=_CORE, layer="total")
+    return int(row["weight_bytes"])
 
 
 def _proven_row(points: Sequence[Row]) -> Row:
@@ -77,15 +133,14 @@ def _float_cycles(study: Study, core: str) -> float:
 
 
 def _memory(study: Study, bits: int) -> Row:
-    return only(study.memory, variant=f"{bits}-bit", layer="total")
+    variant = "fp32" if bits == 32 else f"{bits}-bit"
+    return only(study.memory, variant=variant, layer="total")
 
 
 def _weights(study: Study, chosen: Row, lossless: bool) -> str:
     floating = only(study.accuracy, network="float")
     bits, margin = chosen["weight_bits"], f"{100 * MARGIN:.0f} points"
-    kinds = {"this data": "", "real speech (stored numbers)": "real_"}
-    known = {name: key for name, key in kinds.items() if not math.isnan(chosen[f"{key}accuracy"])}
-    where = " and on ".join(known)
+    where = " and on ".join(_SETS[kind] for kind in _deciding(study))
     text = (
         f"{bits} bits are the fewest that keep float's accuracy on {where}, a loss of {margin} "
         "excluded."
@@ -93,25 +148,32 @@ def _weights(study: Study, chosen: Row, lossless: bool) -> str:
         else f"No width excludes a loss of {margin} against float on {where}; {bits} bits lose "
         "least on this data."
     )
-    for name, key in known.items():
-        text += (
-            f" On {name}: {say.percent(chosen[f'{key}accuracy'])} % against "
-            f"{say.percent(floating[f'{key}accuracy'])} % in float, "
-            f"{say.points(chosen[f'{key}to_float'])} points ("
-            + say.points_interval(chosen[f"{key}to_float_low"], chosen[f"{key}to_float_high"])
-            + ")."
-        )
+    for key, name in _SETS.items():
+        if not math.isnan(chosen[f"{key}accuracy"]):
+            text += (
+                f" On {name}: {say.percent(chosen[f'{key}accuracy'])} % against "
+                f"{say.percent(floating[f'{key}accuracy'])} % in float, "
+                f"{say.points(chosen[f'{key}to_float'])} points ("
+                + say.points_interval(chosen[f"{key}to_float_low"], chosen[f"{key}to_float_high"])
+                + ")."
+            )
     return text
 
 
-def _accumulator(points: Sequence[Row], smallest: dict[str, int | None]) -> str:
+def _accumulator(study: Study, points: Sequence[Row], smallest: dict[str, int | None]) -> str:
     bits, proven, needed = (points[0][key] for key in ("weight_bits", "proven_bits", "needed_bits"))
     text = (
         f"With {bits}-bit weights, {proven} bits are proven: no input can overflow them. This data "
-        f"never needs more than {needed}."
+        f"never needs more than {needed}"
     )
-    usable = _usable(smallest)
-    return f"{text} Down to {usable}, no loss is measured." if usable else text
+    real = points[0]["real_needed_bits"]
+    text += "." if math.isnan(real) else f", stored real speech no more than {real:.0f}."
+    if usable := _usable(smallest):
+        text += f" Down to {usable}, no loss is measured {_on(study, points)}."
+    alone = narrowest_by_mode(points, "verdict_here")
+    if study.stored_counts and alone != smallest:
+        text += f" This data alone would pass {_usable(alone)}: on real speech that does not hold."
+    return text
 
 
 def _usable(smallest: Mapping[str, int | None]) -> str:
@@ -140,23 +202,31 @@ def _overflow(points: Sequence[Row], smallest: dict[str, int | None]) -> str:
     if times > 1:
         text += (
             f" In software the clamps of an unproven {saturating}-bit saturating accumulator make "
-            f"it {say.ratio(times)} the cycles of a wrapping one on {_CORE} (estimate); on "
-            f"{_ARRAY} they are taken to be free."
+            f"it {say.ratio(times)} the cycles of a wrapping one on {_CORE} (estimate, weights in "
+            f"containers); on {_ARRAY} they are taken to be free."
         )
     return text
 
 
 def _costs(study: Study, points: Sequence[Row]) -> str:
-    row, memory = _proven_row(points), _memory(study, points[0]["weight_bits"])
+    bits = points[0]["weight_bits"]
+    row, memory = _proven_row(points), _memory(study, bits)
     neon, systolic = row["neon_cycles"], row["systolic_cycles"]
-    return (
+    text = (
         f"With the proven accumulator a decision is estimated at {say.cycles(neon)} cycles on "
-        f"{_CORE} ({say.cycles(row['neon_cycles_low'])} to {say.cycles(row['neon_cycles_high'])}), "
-        f"{say.ratio(neon / _float_cycles(study, _CORE))} float's, and at "
-        f"{say.cycles(systolic)} on {_ARRAY}, "
-        f"{say.ratio(systolic / _float_cycles(study, _ARRAY))} float's there. Packed weights "
-        f"take {say.kib(memory['weights_packed_bytes'])} KiB, "
-        f"{say.ratio(memory['packed_times_float'])} float's."
+        f"{_CORE} ({say.cycles(row['neon_cycles_low'])} to {say.cycles(row['neon_cycles_high'])}; "
+        f"{1e6 * neon / clock_hz():.0f} µs at {clock_hz() / 1e9:.1f} GHz) "
+        f"with {say.kib(memory['weights_container_bytes'])} KiB of weights in 8-bit containers"
+    )
+    if not math.isnan(row["neon_packed_cycles"]):
+        text += (
+            f", at {say.cycles(row['neon_packed_cycles'])} with them packed two in a byte "
+            f"({say.kib(_nibble_bytes(study, bits))} KiB)"
+        )
+    return (
+        f"{text}, and at {say.cycles(systolic)} on {_ARRAY}, "
+        f"{say.ratio(systolic / _float_cycles(study, _ARRAY))} float's there, which moves weights "
+        "at their own width."
     )
 
 
@@ -165,14 +235,8 @@ def summarise(study: Study) -> list[dict[str, str]]:
     rows = []
     for network in select(study.accuracy):
         bits, name = network["weight_bits"], network["network"]
-        variant = "fp32" if name == "float" else name
         points = select(study.accumulators, weight_bits=bits)
         smallest = narrowest_by_mode(points)
-        times = {
-            core: only(study.costs, variant=variant, core=core, layer="total")["times_float"]
-            for core in (_CORE, _ARRAY)
-        }
-        packed = only(study.memory, variant=variant, layer="total")["packed_times_float"]
         low, high = network["to_float_low"], network["to_float_high"]
         rows.append(
             {
@@ -191,9 +255,24 @@ def summarise(study: Study) -> list[dict[str, str]]:
                 "needed": str(points[0]["needed_bits"]) if points else "",
                 "saturating": str(smallest["saturate"] or "none") if points else "",
                 "wrapping": str(smallest["wrap"] or "none") if points else "",
-                "neon": say.ratio(times[_CORE]),
-                "systolic": say.ratio(times[_ARRAY]),
-                "packed": say.ratio(packed),
+                **_times_float(study, bits),
             }
         )
     return rows
+
+
+def _times_float(study: Study, bits: int) -> dict[str, str]:
+    """Return bytes and cycles against float, by storage; a dash where no loop reads it."""
+    held = _memory(study, bits)
+    costs = {(row["variant"], row["core"]): row for row in select(study.costs, layer="total")}
+    plain = costs[held["variant"], _CORE]
+    is_packed = held["weights_packed_bytes"] == held["weights_container_bytes"]
+    packed = plain if is_packed else costs.get((f"{held['variant']}{NIBBLES}", _CORE))
+    share = held["packed_times_float"]
+    return {
+        "container_bytes": say.ratio(held["container_times_float"]),
+        "container_neon": say.ratio(plain["times_float"]),
+        "packed_bytes": say.ratio(share),
+        "packed_neon": say.ratio(packed["times_float"] if packed else math.nan),
+        "packed_array": say.ratio(costs[held["variant"], _ARRAY]["times_float"]),
+    }

@@ -91,7 +91,6 @@ def _det(axes: Axes, det: pd.DataFrame, names: Sequence[str]) -> None:
             linewidth=1.4,
             label=name,
         )
-    axes.axvline(1, color=COLOURS["muted"], linewidth=1, linestyle=":")
     axes.set_xscale("log")
     axes.set_xlim(0.05, 20)
     axes.set_ylim(0, 100)
@@ -99,7 +98,13 @@ def _det(axes: Axes, det: pd.DataFrame, names: Sequence[str]) -> None:
     axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
     axes.set_xlabel("false accepts (share of trials without the keyword)")
     axes.set_title("Missed keywords against false accepts")
-    axes.legend(frameon=False, fontsize=8, loc="upper right", labelcolor="linecolor")
+    if det.empty:
+        axes.text(
+            0.5, 0.5, "no clip of a keyword: nothing to miss", ha="center", transform=axes.transAxes
+        )
+    else:
+        axes.axvline(1, color=COLOURS["muted"], linewidth=1, linestyle=":")
+        axes.legend(frameon=False, fontsize=8, loc="upper right", labelcolor="linecolor")
     tidy(axes)
     axes.minorticks_off()
 

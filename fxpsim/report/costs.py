@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from accel_models.estimate import LayerEstimate, Statement
     from accel_models.memory import LayerFootprint
 
-__all__ = ["CORES", "Variant", "cost_table", "memory_table", "point_costs", "variants"]
+__all__ = [
+    "CORES",
+    "NIBBLES",
+    "Variant",
+    "clock_hz",
+    "cost_table",
+    "memory_table",
+    "point_costs",
+    "variants",
+]
 
 #: The cores of the report: name for people -> model. The first two are in the decision table.
 CORES: Mapping[str, str] = {
@@ -30,6 +39,8 @@ CORES: Mapping[str, str] = {
 }
 _PACKED = {"NEON Cortex-A53": "neon:cortex-a53,packed=true"}
 _NIBBLE = 4  # bits: two weights share a byte
+#: Ends the names of variants that are stored so.
+NIBBLES = ", two in a byte"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ def variants(graphs: Mapping[int, Graph]) -> list[Variant]:
     for bits, work in works.items():
         found.append(Variant(f"{bits}-bit", work, CORES))
         if bits <= _NIBBLE:
-            found.append(Variant(f"{bits}-bit, two in a byte", work, _PACKED))
+            found.append(Variant(f"{bits}-bit{NIBBLES}", work, _PACKED))
     return found
 
 
@@ -97,6 +108,13 @@ def _model(text: str) -> CostModel:
     from accel_models import create
 
     return create(text)
+
+
+def clock_hz() -> float:
+    """Return the clock of the first core, as its file has it, in Hz."""
+    from accel_models.neon.core import read_core
+
+    return float(read_core("cortex-a53").clock.value)
 
 
 def point_costs(graph: Graph, accumulator: Accumulator) -> dict[str, Estimate]:

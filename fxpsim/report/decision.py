@@ -57,14 +57,15 @@ def _reasons(points: Sequence[Row]) -> dict[tuple[int, str], list[str]]:
     reasons: dict[tuple[int, str], list[str]] = {}
     smallest = narrowest_by_mode(points)
     for mode in _MODES:
+        needed, real = points[0]["needed_bits"], points[0]["real_needed_bits"]
         notes = [
             (_REFERENCE_BITS, "reference"),
             (points[0]["proven_bits"], "narrowest proven"),
-            (points[0]["needed_bits"], "needed by this data"),
+            (needed, "needed by both sets" if real == needed else "needed by this data"),
             (_LANE_BITS, "16-bit lanes"),
         ]
-        if not math.isnan(real := points[0]["real_needed_bits"]):
-            notes.append((real, "needed by stored real speech"))
+        if real != needed and not math.isnan(real):
+            notes.append((real, "needed by real speech"))
         if (bits := smallest[mode]) is not None:
             notes += [(bits, "narrowest usable"), (bits - 1, "one bit fewer")]
         for bits, why in notes:

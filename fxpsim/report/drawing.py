@@ -30,6 +30,7 @@ COLOURS: Mapping[str, str] = {
     Verdict.PROVEN: "#1d5c99",
     Verdict.SAFE: "#8dbde6",
     Verdict.HOLDS: "#f2d468",
+    Verdict.UNDECIDED: "#d5d8dc",
     Verdict.DEGRADED: "#e48a3a",
     Verdict.BROKEN: "#8c2a24",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -42,14 +43,14 @@ def sweep_figure(points: pd.DataFrame) -> str:
                 axes.set_xticks(range(min(bits), max(bits) + 1, 2))
             upper.tick_params(labelbottom=False)
         lower.set_xlabel("accumulator bits")
-        _legend(drawn.figure)
+        _legend(drawn.figure, values(points, "verdict"))
     return drawn.svg
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, found: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
-    chips = [Patch(color=COLOURS[verdict], label=verdict.value) for verdict in Verdict]
+    chips = [Patch(color=COLOURS[v], label=v.value) for v in Verdict if v in found]
     figure.legend(
         handles=chips,
         loc="outside upper right",
@@ -80,6 +81,23 @@ def _curves(axes: Axes, points: Sequence[Row]) -> None:
             markersize=3,
         )
         _name_curve(axes, rows, mode)
+        axes.plot(
+            bits,
+            column(rows, "real_accuracy", 100),
+            "-" if mode == "saturate" else "--",
+            color=colour,
+            linewidth=0.9,
+        )
+    if not math.isnan(points[-1]["real_accuracy"]):
+        axes.annotate(
+            "real speech, stored (thin)",
+            (points[-1]["bits"], 100 * points[-1]["real_accuracy"]),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=8,
+        )
     axes.text(proven - 0.35, 5, f"proven from {proven} bits", fontsize=8)
     if needed < proven:
         axes.text(needed - 0.35, 17, f"no overflow on this data from {needed} bits", fontsize=8)
@@ -138,7 +156,7 @@ def _verdicts(axes: Axes, points: Sequence[Row]) -> None:
 
 
 def layer_figure(widths: pd.DataFrame) -> str:
-    """Return the bits that each layer needs: by this data, proven, and by its data type alone."""
+    """Return the bits that each layer needs: by this data, stored, proven, by its data type."""
     groups, layers = values(widths, "weight_bits"), values(widths, "layer")
     alternative = "Accumulator bits that each layer needs: by this data, proven, by data type"
     with canvas("layers", 0.3 * len(layers) + 1.0, alternative) as drawn:
@@ -165,6 +183,15 @@ def _ladders(axes: Axes, rows: Sequence[Row], heights: Sequence[int]) -> None:
     marks = (
         (proven, "s", Verdict.PROVEN, _ON_DARK),
         (needed, "o", Verdict.HOLDS, _ON_LIGHT),
+    )
+    axes.plot(
+        column(rows, "real_needed_bits"),
+        heights,
+        "o",
+        color="none",
+        markeredgecolor=COLOURS["second"],
+        markeredgewidth=1.5,
+        markersize=17,
     )
     for widths, marker, colour, ink in marks:
         axes.plot(widths, heights, marker, color=COLOURS[colour], markersize=13)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,22 +19,30 @@ if TYPE_CHECKING:
 __all__ = ["csv_text", "json_text", "records", "staged"]
 
 
+_PART = ".part-fxpsim-"  # begins the names of folders that only this module makes
+
+
 @contextmanager
 def staged(folder: Path) -> Iterator[dict[str, str]]:
     """Collect texts by relative path; they become files of ``folder`` on the way out, in order.
 
-    Whatever goes wrong before leaves what was there as it was.
+    Whatever goes wrong before leaves what was there as it was, and no empty folder.
 
     Raises
     ------
     DataError
-        The folder cannot be written to; at once, before any work is done.
+        The folder cannot be written to, at once, before any work is done; or a folder stands where
+        a file must go, before any file is replaced.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".part-", dir=folder) as part:
-            texts: dict[str, str] = {}
-            yield texts
+        _remove_stale(folder)
+        TemporaryDirectory(prefix=_PART, dir=folder).cleanup()
+        texts: dict[str, str] = {}
+        yield texts
+        _check_places(folder, texts)
+        with TemporaryDirectory(prefix=_PART, dir=folder) as part:
             for number, text in enumerate(texts.values()):
                 Path(part, str(number)).write_text(text, encoding="utf-8", newline="\n")
             for number, name in enumerate(texts):
@@ -44,6 +53,28 @@ def staged(folder: Path) -> Iterator[dict[str, str]]:
             f"the report's folder must be one that can be written to, but {folder} is not: "
             f"{error.strerror or error}"
         ) from error
+    finally:
+        for path in missing:
+            with suppress(OSError):  # what has something in it stays
+                path.rmdir()
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what runs left that were killed while they wrote."""
+    for path in folder.glob(f"{_PART}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+
+def _check_places(folder: Path, names: Iterable[str]) -> None:
+    """Raise DataError where a file cannot go where it must."""
+    places = [folder / name for name in names]
+    wrong = {path: "a folder" for path in places if path.is_dir()}
+    parents = {path.parent for path in places}
+    wrong |= {path: "a file" for path in parents if path.exists() and not path.is_dir()}
+    if wrong:
+        listed = ", ".join(f"{path} is {kind}" for path, kind in sorted(wrong.items()))
+        raise DataError(f"a report must find its places free or taken by its like, but {listed}")
 
 
 def csv_text(table: pd.DataFrame) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fxpsim.report import wording
+from fxpsim.report.accuracy import network_name
 from fxpsim.report.answers import summarise
+from fxpsim.report.arrays import array_facts
 from fxpsim.report.charts import accuracy_figure, cycles_figure, memory_figure
 from fxpsim.report.costs import CORES
 from fxpsim.report.drawing import COLOURS
+from fxpsim.report.evidence import is_synthetic
 from fxpsim.report.figures import layer_figure, sweep_figure
 from fxpsim.report.tables import Row, only, select, values
 from fxpsim.report.verdict import Verdict
@@ -55,7 +58,6 @@ def render(
         undefined=jinja2.StrictUndefined,
     )
     environment.globals |= {"say": wording, "count": "{:,}".format}
-    title = study.evaluation.title
     pictures = {
         "sweep": sweep_figure(study.accumulators),
         "layers": layer_figure(study.accumulator_layers),
@@ -66,18 +68,26 @@ def render(
     return environment.get_template("page.html.j2").render(
         made=made,
         run=run,
-        title=title,
-        synthetic="synthetic" in title.lower(),
+        title=study.evaluation.title,
+        synthetic=is_synthetic(study.evaluation),
+        evidence=study.evidence,
+        stored_counts=study.stored_counts,
         answers={question: _unbroken(text) for question, text in answers.items()},
         summary=summarise(study),
         decision=_groups(study.decision, "weight_bits"),
         modes=_MODES,
-        verdicts=list(Verdict),
+        colour_of=list(Verdict),
+        verdicts=[v for v in Verdict if v in values(study.accumulators, "verdict")],
+        keywords=not study.det.empty,
+        real_sweep=bool(study.accumulators["real_overflow_outputs"].notna().all()),
+        has_packed=bool(study.accumulators["neon_packed_cycles"].notna().any()),
         accuracy=select(study.accuracy),
         classes=_recalls(study.classes),
         networks=values(study.accuracy, "network"),
         cores=list(CORES),
         costs=_costs(study.costs),
+        arrays=array_facts(study.costs),
+        too_large=_too_large(study),
         memory=_memory(study.memory),
         memory_layers=values(study.memory, "layer"),
         heaviest=_heaviest(study.memory),
@@ -105,6 +115,22 @@ def _statements(models: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
         else:
             same.append(core)
     return found
+
+
+def _too_large(study: Study) -> dict[str, Any] | None:
+    """Return what fp32 and the narrowest network take where fp32 exceeds its cache, else None."""
+    core = next(iter(CORES))
+    said = study.statements[core].assumptions
+    if not any(text.startswith("fp32") and "exceed" in text for text in said):
+        return None
+    totals = {row["variant"]: row for row in select(study.costs, core=core, layer="total")}
+    narrow = totals[network_name(min(study.networks.integer))]
+    return {
+        "bytes": totals["fp32"]["weight_bytes"],
+        "high": totals["fp32"]["cycles_high"],
+        "name": narrow["variant"],
+        "ratio": narrow["cycles"] / totals["fp32"]["cycles_high"],
+    }
 
 
 def _groups(table: pd.DataFrame, name: str) -> dict[Any, list[Row]]:

@@ -49,8 +49,10 @@ def cycles(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """``0.33x``: times something."""
-    return f"{value:.2f}\N{MULTIPLICATION SIGN}"
+    """``0.33x``: times something; halves go up, so that 0.125 and 0.126 read alike."""
+    if math.isnan(value):
+        return _MISSING
+    return f"{math.floor(100 * value + 0.5) / 100:.2f}\N{MULTIPLICATION SIGN}"
 
 
 def kib(value: float) -> str:

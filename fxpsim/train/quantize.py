@@ -101,11 +101,9 @@ def main() -> None:
         "needed_bits": _needed_bits(graphs, test),
         "accumulators": points,
     }
+    text = json.dumps(document, indent=1) + "\n"
     # A row of numbers is a line.
-    text = re.sub(
-        r"\{[^{}]*\}", lambda row: " ".join(row[0].split()), json.dumps(document, indent=1)
-    )
-    text += "\n"
+    text = re.sub(r"\{[^{}]*\}", lambda row: " ".join(row[0].split()), text)
     (options.out / "real-speech.json").write_text(text)
 
 
