@@ -23,6 +23,7 @@ __all__ = ["Plan", "plan", "run"]
 #: Channels are repeated until a block has at least this many, so that inner loops are long.
 _BLOCK = 256
 
+_LOWEST32, _HIGHEST32 = np.int64(-(1 << 31)), np.int64((1 << 31) - 1)
 _HALF_HIGH = np.int64(1 << 30)
 #: Adding, then subtracting, 1.5 * 2**23 (2**52) rounds a smaller float half to even.
 _MAGIC32, _REACH32 = np.float32(1.5 * 2**23), np.float32(2**22)
@@ -99,7 +100,7 @@ class Plan:
     loop : callable
         See :func:`_loop`.
     arguments : tuple
-        Constants, zero point, limits.
+        Constants, limits, zero point.
     factor : int
         By how much the magnitude of an accumulator may grow on the way, 0 where any will do.
     """
@@ -134,13 +135,16 @@ def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
         kind = np.int32 if all(-(1 << 31) <= m < 1 << 31 for m, *_ in columns) else np.int64
     if factor >= 1 << 62:
         return None
-    multiplier, *rest = zip(*columns, strict=True)
-    arrays = [np.array(multiplier, kind), *(np.array(column, np.int64) for column in rest)]
+    multiplier, *others = zip(*columns, strict=True)
+    arrays = [np.array(multiplier, kind), *(np.array(column, np.int64) for column in others)]
     many = scheme.channels is not None
     repeat = -(-_BLOCK // len(columns))
     constants = [np.tile(array, repeat) if many else array[0] for array in arrays]
-    limits = (np.int64(value) for value in (scheme.zero_point, lo, hi))
-    return Plan(_loop(step, many), (*constants, *limits), factor)
+    ends = lo - scheme.zero_point, hi - scheme.zero_point
+    narrow = all(-(1 << 31) <= end < 1 << 31 for end in ends)
+    limits = [np.int32(end) if narrow else np.int64(end) for end in ends]
+    arguments = (*constants, *limits, np.int64(scheme.zero_point))
+    return Plan(_loop(step, many, narrow), arguments, factor)
 
 
 def _rounding(rounding: Rounding, right: int) -> tuple[int, int]:
@@ -166,32 +170,40 @@ def run(plan: Plan, codes: NDArray[Any], out: NDArray[Any]) -> None:
 
 
 @functools.cache
-def _loop(step: str, per_channel: bool) -> Callable[..., None]:
+def _loop(step: str, per_channel: bool, narrow: bool) -> Callable[..., None]:
     """Return the loop for a step.
 
     Its arguments are ``acc`` (n,) int32 or int64, ``multiplier``, ``right``, ``half``, ``tie`` and
-    ``left`` (numbers, or arrays of one block of channels), then ``zero_point``, ``lo``, ``hi`` and
-    ``out`` (n,).  The caller makes sure that products, and products plus ``half``, fit int64.
+    ``left`` (numbers, or arrays of one block of channels), then ``lo`` and ``hi`` (the limits less
+    the zero point; int32 where ``narrow``), ``zero_point`` and ``out`` (n,).  The caller makes
+    sure that products, and products plus ``half``, fit int64.
     """
     one = _STEPS[step]
+
+    @kernel
+    def clamp(value, lo, hi):
+        if narrow:  # two clamps, but the second on lanes of half the width
+            return min(max(np.int32(min(max(value, _LOWEST32), _HIGHEST32)), lo), hi)
+        return min(max(value, lo), hi)
+
     if per_channel:
 
         @kernel
-        def channel_loop(acc, multiplier, right, half, tie, left, zero_point, lo, hi, out):
+        def channel_loop(acc, multiplier, right, half, tie, left, lo, hi, zero_point, out):
             block = multiplier.size
             for start in range(0, acc.size, block):
                 here = acc[start : start + block]
                 there = out[start : start + block]
                 for j in range(here.size):
                     value = one(here[j], multiplier[j], right[j], half[j], tie[j], left[j])
-                    there[j] = min(max(value + zero_point, lo), hi)
+                    there[j] = clamp(value, lo, hi) + zero_point
 
         return channel_loop
 
     @kernel
-    def tensor_loop(acc, multiplier, right, half, tie, left, zero_point, lo, hi, out):
+    def tensor_loop(acc, multiplier, right, half, tie, left, lo, hi, zero_point, out):
         for i in range(acc.size):
             value = one(acc[i], multiplier, right, half, tie, left)
-            out[i] = min(max(value + zero_point, lo), hi)
+            out[i] = clamp(value, lo, hi) + zero_point
 
     return tensor_loop

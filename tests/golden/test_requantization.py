@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from stored_networks import CONVOLUTIONS, LAYERS, StoredNetwork
@@ -151,3 +153,16 @@ def test_the_specification_agrees_on_a_layer(keywords):
             code = scheme.rule(value, *constants[channel % len(constants)])
             fitted = spec.offset_clamp(code, scheme.zero_point, low, high)
             assert fitted == expected[..., channel].flat[0]
+
+
+def test_the_page_counts_the_rows_that_differ(keywords):
+    page = Path(__file__).resolve().parents[2] / "docs/explanation/requantisation.md"
+    stored = keywords[0].reference
+    rows = {
+        name: int((stored[f"output_int8{name}"] != stored["output_int8_tflm"]).any(1).sum())
+        for name in ("", "_builtin_ref", "_xnnpack")
+    }
+    assert (
+        f"LiteRT optimised {rows['']}, LiteRT's reference kernels {rows['_builtin_ref']}, "
+        f"XNNPACK **{rows['_xnnpack']}**"
+    ) in page.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +142,20 @@ def test_products_beyond_62_bits_say_so_and_are_right():
     with pytest.warns(SlowPathWarning):
         assert requantize(np.array([2**70], object), fx.Dyadic(1, 64)).item() == 64
     assert requantize(np.array([2**40]), fx.Int16x8(2**30, -30)).item() == 127  # fits: compiled
+
+
+def test_the_page_says_how_much_the_schemes_differ():
+    rng = np.random.default_rng(0)
+    scale = rng.uniform(0.0005, 0.01, 64)
+    acc = np.rint(rng.normal(0, 40, (100_000, 64)) / scale).astype(np.int32)
+    kinds = [fx.Gemmlowp, fx.HalfUpTwice, fx.SingleRound, fx.Int16x8, fx.FloatScale, fx.Dyadic]
+    made = [kind(scale) if kind is fx.FloatScale else kind.from_scale(scale) for kind in kinds]
+    results = [requantize(acc, scheme) for scheme in made]
+    page = Path(__file__).resolve().parents[2] / "docs/explanation/requantisation.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| Gemmlowp |")]
+    cells = rows[0].split("|")[3:-1]
+    for cell, result in zip(cells, results[1:], strict=True):
+        assert float(cell) == pytest.approx(100 * (result != results[0]).mean(), abs=0.01)
+    single = results[2]
+    assert (single != results[3]).mean() == pytest.approx(0.0003, abs=0.00005)
+    assert (single != results[4]).mean() < 2e-6

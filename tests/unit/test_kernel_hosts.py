@@ -27,6 +27,23 @@ for bits in (8, 12, 16, 17, 24, 32, 40):
             result = matmul_stats(a, b, register, bias=bias)
             assert result.codes.tolist() == expected
             assert result.stats.events.sum() == sum(s.events for row in sums for s in row)
+import fxpsim as fx
+sums = rng.integers(-(2**31), 2**31, (40, 3))
+for scheme in (
+    fx.Gemmlowp([2**30, 2**31 - 1, 5], [-8, 2, -40], zero_point=3),
+    fx.HalfUpTwice(1518500250, -20),
+    fx.SingleRound([1, 2, 2**31 - 1], [0, 3, -15]),
+    fx.Dyadic([3, -7, 2**31 - 1], [1, 2, 50]),
+    fx.FloatScale([1e-7, 0.25, 3e-9]),
+):
+    expected = [
+        [
+            spec.offset_clamp(scheme.rule(value, *one), scheme.zero_point, -128, 127)
+            for value, one in zip(row, scheme.constants() * 3)
+        ]
+        for row in sums.tolist()
+    ]
+    assert fx.requantize(sums, scheme).tolist() == expected, scheme
 from fxpsim.kernels import _host
 print("vnni", _host.has_vnni(), _host.vector_bits())
 """
