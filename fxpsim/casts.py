@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch
+from fxpsim import dispatch_casts
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.formats.modes import read_mode
@@ -68,7 +68,7 @@ def quantize(
                 f"({int(missing.sum())} in all)"
             )
         values = np.where(missing, 0.0, values)
-    return dispatch.quantize_floats(values, fmt, *modes)
+    return dispatch_casts.quantize_floats(values, fmt, *modes)
 
 
 def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
@@ -121,7 +121,7 @@ def cast(
     """
     modes = _modes(target, rounding, overflow)
     checked = check_codes(codes, source, "codes")
-    return dispatch.shift_codes(checked, source.frac - target.frac, target, *modes)
+    return dispatch_casts.shift_codes(checked, source.frac - target.frac, target, *modes)
 
 
 def _modes(

@@ -6,11 +6,6 @@ Shapes and codes have been checked by the caller.  With compilation switched off
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,31 +14,19 @@ from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.engine import code_dtype, compiled, warn_slow
+from fxpsim.formats import Overflow
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
-    from fxpsim.schemes import Rescale
 
-__all__ = [
-    "Planes",
-    "SlowPathWarning",
-    "code_dtype",
-    "interpreted",
-    "level_names",
-    "product",
-    "product_planes",
-]
+__all__ = ["Planes", "level_names", "product", "product_planes"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
 
 #: float32 and float64 hold every integer up to these, so a product of matrices is exact there.
 _FLOAT32_EXACT, _FLOAT64_EXACT = 1 << 24, 1 << 53
-
-
-class SlowPathWarning(UserWarning):
-    """The plain-Python rules ran because no compiled kernel holds numbers this wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +90,6 @@ class _Operands:
         return min(ends) >= -(1 << 15) and max(ends) < 1 << 15
 
 
-def code_dtype(lo: int, hi: int) -> type[np.generic]:
-    """Return the type that holds all codes of a range: int32 where it fits, int64, or object."""
-    for dtype in (np.int32, np.int64):
-        if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max:
-            return dtype
-    return np.object_
-
-
-_interpreted: ContextVar[bool] = ContextVar("interpreted", default=False)
-
-
-@contextmanager
-def interpreted() -> Iterator[None]:
-    """Run everything inside by the rules of :mod:`fxpsim.spec` themselves: slow, the authority."""
-    token = _interpreted.set(True)
-    try:
-        yield
-    finally:
-        _interpreted.reset(token)
-
-
-def _compiled() -> bool:
-    return not _interpreted.get() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
-
-
-def _warn_slow(what: str) -> None:
-    warnings.warn(f"{what} runs in plain Python integers", SlowPathWarning, stacklevel=4)
-
-
 def product(
     a: IntArray,
     b: IntArray,
@@ -168,7 +122,7 @@ def product(
     dtype = code_dtype(last.lo, last.hi)
     operands = _Operands(a, b, a_range, b_range, bias)
     proven = accumulator.exact_where_it_fits and (proven or operands.fits(accumulator))
-    if _compiled() and dtype is not np.object_ and operands.machine:
+    if compiled() and dtype is not np.object_ and operands.machine:
         if proven or (accumulator.plain and accumulator.overflow is Overflow.WRAP):
             result = _modular(operands, last, proven)
         elif accumulator.plain:
@@ -178,8 +132,8 @@ def product(
             result = None if general is None else general[0]
         if result is not None:
             return result.astype(dtype, copy=False)
-    if _compiled():
-        _warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
+    if compiled():
+        warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
     sums = _specified(operands, accumulator, product_frac)
     return np.array([[s.value for s in row] for row in sums], dtype).reshape(len(a), b.shape[1])
 
@@ -325,11 +279,11 @@ def product_planes(
         None: registers are as wide as need be, and only peaks are of interest.
     """
     operands = _Operands(a, b, a_range, b_range, bias)
-    if _compiled() and a.shape[1] > 0:
+    if compiled() and a.shape[1] > 0:
         planes = _compiled_planes(operands, accumulator, product_frac)
         if planes is not None:
             return planes
-        _warn_slow("a product with overflow statistics")
+        warn_slow("a product with overflow statistics")
     wide = accumulator or Accumulator(64, "saturate")
     sums = [s for row in _specified(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
@@ -433,87 +387,3 @@ def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) 
     register, exact, lowest, highest, events, first = planes
     first = np.where(events > 0, first, -1)
     return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
-
-
-def shift_codes(
-    codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: Overflow
-) -> IntArray:
-    """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
-    dtype = code_dtype(target.lo, target.hi)
-    if _compiled() and codes.dtype != np.object_ and _peak(codes, -shift) < 1 << 62:
-        from fxpsim.kernels import elementwise
-
-        out = np.empty(codes.shape, dtype)
-        loop = elementwise.shift_codes(rounding, overflow)
-        flat = np.ascontiguousarray(codes).reshape(-1)
-        loop(
-            flat,
-            np.int64(max(-62, min(shift, 63))),
-            np.int64(target.lo),
-            np.int64(target.hi),
-            out.reshape(-1),
-        )
-        return out
-    if _compiled():
-        _warn_slow("a cast of values beyond 62 bits")
-    unit = QFormat(2, 0)
-    shifted = [spec.round_shift(int(code), shift, rounding) for code in codes.reshape(-1)]
-    fitted = [spec.cast(code, unit, _at_zero(target), Rounding.FLOOR, overflow) for code in shifted]
-    return np.array(fitted, dtype).reshape(codes.shape)
-
-
-def _at_zero(fmt: QFormat) -> QFormat:
-    return QFormat(fmt.bits, 0, fmt.signed, fmt.narrow)
-
-
-def quantize_floats(
-    values: NDArray[np.float64], fmt: QFormat, rounding: Rounding, overflow: Overflow
-) -> IntArray:
-    """Return the codes of floats that are not NaN; infinities overflow (and wrap to 0)."""
-    dtype = code_dtype(fmt.lo, fmt.hi)
-    out = np.empty(values.shape, dtype)
-    if _compiled():
-        from fxpsim.kernels import elementwise
-
-        loop = elementwise.quantize_floats(rounding, overflow)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        loop(flat, 2.0**fmt.frac, np.int64(fmt.lo), np.int64(fmt.hi), out.reshape(-1))
-        return out
-    huge = 1 << 2000
-    for index, value in np.ndenumerate(values):
-        if np.isfinite(value):
-            out[index] = spec.quantize(float(value), fmt, rounding, overflow)
-        else:
-            signed_huge = huge if value > 0 else -huge
-            unit = _at_zero(fmt)
-            out[index] = spec.cast(signed_huge, unit, unit, Rounding.FLOOR, overflow)
-    return out
-
-
-def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
-    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
-    lo, hi = scheme.limits(target)
-    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
-    if _compiled() and codes.dtype != np.object_:
-        from fxpsim.kernels import requantize
-
-        plan = requantize.plan(scheme, lo, hi)
-        if plan is not None and _peak(codes, factor=plan.factor) < 1 << 62:
-            requantize.run(plan, codes, out)
-            return out
-    if _compiled():
-        _warn_slow("requantisation of products beyond 62 bits")
-    constants = scheme.constants()
-    for index, code in enumerate(codes.reshape(-1).tolist()):
-        result = scheme.rule(code, *constants[index % len(constants)])
-        out.reshape(-1)[index] = spec.offset_clamp(result, scheme.zero_point, lo, hi)
-    return out
-
-
-def _peak(codes: IntArray, left: int = 0, factor: int = 1) -> int:
-    """Return a bound on magnitudes times a factor; codes are looked at only where it matters."""
-    scale = factor << max(0, left)
-    bits = 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
-    if scale << bits < 1 << 62:
-        return scale << bits
-    return 0 if not codes.size else max(abs(int(codes.max())), abs(int(codes.min()))) * scale

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes, code_range
+from fxpsim.engine import code_dtype
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import QFormat
 from fxpsim.stats import OverflowStatistics
@@ -94,7 +95,7 @@ def matmul_stats(
     )
     additions = left.shape[1] + (start is not None)
     last = register.outermost
-    codes = planes.register.astype(dispatch.code_dtype(last.lo, last.hi), copy=False)
+    codes = planes.register.astype(code_dtype(last.lo, last.hi), copy=False)
     levels = OverflowStatistics.of(planes, register, additions, frac - register.result_frac(frac))
     return MatmulResult(codes, levels["final"], levels)
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch
+from fxpsim import dispatch_casts
 from fxpsim.casts import check_codes
+from fxpsim.engine import code_dtype
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.formats.qformat import MAX_BITS
@@ -64,13 +65,13 @@ def requantize(
             f"but their shape is {codes.shape}"
         )
     if isinstance(scheme, Rescale):
-        return dispatch.rescale(codes, scheme, fmt)
+        return dispatch_casts.rescale(codes, scheme, fmt)
     if fmt.narrow and scheme.overflow is Overflow.WRAP:
         raise FormatError(f"a narrow format cannot wrap (format {fmt}); use 'saturate'")
     if isinstance(scheme.bits, int):
-        return dispatch.shift_codes(codes, scheme.bits, fmt, scheme.rounding, scheme.overflow)
+        return dispatch_casts.shift_codes(codes, scheme.bits, fmt, scheme.rounding, scheme.overflow)
     if (same := _as_rescale(scheme)) is not None:
-        return dispatch.rescale(codes, same, fmt)
+        return dispatch_casts.rescale(codes, same, fmt)
     return _shift_channels(codes, scheme, np.array(scheme.bits), fmt)
 
 
@@ -96,9 +97,9 @@ def _shift_channels(
 ) -> NDArray[Any]:
     """Shift channels by different bits: in any mode, all channels of one shift together."""
     first = np.ascontiguousarray(np.moveaxis(codes, -1, 0))
-    out = np.empty(first.shape, dispatch.code_dtype(target.lo, target.hi))
+    out = np.empty(first.shape, code_dtype(target.lo, target.hi))
     for shift in np.unique(bits).tolist():
-        out[bits == shift] = dispatch.shift_codes(
+        out[bits == shift] = dispatch_casts.shift_codes(
             first[bits == shift], shift, target, scheme.rounding, scheme.overflow
         )
     return np.ascontiguousarray(np.moveaxis(out, 0, -1))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
+from fxpsim.engine import code_dtype, interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
 from fxpsim.ops import Dense, TensorSpec
@@ -134,7 +134,7 @@ def simulate(
     ready = graph.with_accumulators(accumulator)
     keep = _kept(ready, () if probes is None else tuple(probes))
     tensors = {"input": check_inputs(ready, inputs)}
-    with dispatch.interpreted() if engine == "spec" else nullcontext():
+    with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         last_reader = {node.source: position for position, node in enumerate(ready)}
         for position, node in enumerate(ready):
@@ -168,7 +168,7 @@ def proven_layers(graph: Graph) -> frozenset[str]:
 
 def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
     """Return codes in the type of their format, whatever their values are."""
-    return codes.astype(dispatch.code_dtype(spec.format.lo, spec.format.hi), copy=False)
+    return codes.astype(code_dtype(spec.format.lo, spec.format.hi), copy=False)
 
 
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:

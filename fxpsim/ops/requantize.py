@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import dispatch, spec
+from fxpsim import dispatch_casts, spec
 from fxpsim.errors import GraphError
 from fxpsim.formats import Overflow, QFormat, Rounding
 from fxpsim.formats.modes import read_mode
@@ -50,7 +50,7 @@ class Requantize(Op):
     def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
         """Return codes of the target."""
         shift = source.format.frac - self.target.frac
-        return dispatch.shift_codes(codes, shift, self.target, self.rounding, self.overflow)
+        return dispatch_casts.shift_codes(codes, shift, self.target, self.rounding, self.overflow)
 
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the cast bounds: rounding and saturation are monotone, wrapping is not."""

@@ -22,7 +22,7 @@ from fxpsim import (
 )
 from fxpsim.dispatch import level_names
 
-pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 FRACS = st.integers(0, 4)
 
 

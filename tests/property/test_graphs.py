@@ -13,7 +13,7 @@ from strategies import accumulators, graphs
 from fxpsim import Accumulator, guarantee, load, peaks, save, simulate, sweep
 from fxpsim.stats import bits_for
 
-pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 
 
 @given(graphs())

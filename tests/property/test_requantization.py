@@ -67,7 +67,7 @@ def accumulators(draw, channels):
     return np.resize(np.array(seen, kind), (rows, channels))
 
 
-@pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+@pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 @pytest.mark.parametrize("kind", CONSTANTS, ids=lambda kind: kind.__name__)
 @settings(max_examples=150)
 @given(data=st.data())

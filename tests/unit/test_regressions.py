@@ -66,7 +66,7 @@ def test_ranges_of_requantisation_hold_for_every_code(rounding, overflow):
                 assert results[i : j + 1].max() <= high[0]
 
 
-@pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+@pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 def test_bounds_have_no_hidden_limit():
     wide = chain(
         (16,),
@@ -126,7 +126,7 @@ def test_a_bias_that_does_not_fit_is_refused():
         chain((1,), QFormat(8, 14), layer)
 
 
-@pytest.mark.filterwarnings("ignore::fxpsim.dispatch.SlowPathWarning")
+@pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 def test_integers_of_any_size_are_exact():
     assert matmul([[2**200]], [[0]], Accumulator(40)).tolist() == [[0]]
     assert matmul([[2**200]], [[3]], Accumulator(8, "saturate")).tolist() == [[127]]
