@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import fxpsim as fx
 from fxpsim import QFormat, Rounding, requantize, spec
-from fxpsim.dispatch import SlowPathWarning, interpreted
+from fxpsim.engine import SlowPathWarning, interpreted
 
 EXTREMES = [-(2**31), 1 - 2**31, -(2**30), -1, 0, 1, 2**30, 2**31 - 2, 2**31 - 1]
 multipliers = st.integers(0, 2**31 - 1) | st.sampled_from(
