@@ -171,7 +171,6 @@ class _IntegerRescale(Rescale):
     rounding: ClassVar[Rounding]
     #: Whether the product is first cut to its high half, and rounded there too.
     high: ClassVar[bool] = False
-
     #: Fraction bits of the product besides those that the shift says.
     fraction: ClassVar[int] = 0
 
@@ -242,8 +241,8 @@ class Gemmlowp(_Multiplier):
     multiplier : int or sequence of int
         0 to 2**31 - 1 (2**30 or more where not 0, as TensorFlow Lite has it).
     shift : int or sequence of int
-        The real scale is ``multiplier * 2**(shift - 31)``; negative is to the right.  To the
-        left the accumulator wraps at 32 bits.
+        The real scale is ``multiplier * 2**(shift - 31)``; negative is to the right.  The
+        accumulator wraps at 32 bits, after a shift to the left.
     zero_point, act_min, act_max : int
         See :class:`Rescale`.
     """

@@ -44,10 +44,9 @@ def quantize_multiplier(scale: float) -> tuple[int, int]:
     numerator, denominator = scale.as_integer_ratio()
     if numerator == 0:
         return 0, 0
-    shift = numerator.bit_length() - denominator.bit_length()
-    shift += scale >= 2.0**shift  # now scale = fraction * 2**shift, fraction in [0.5, 1)
-    drop = denominator.bit_length() - 1 - 31 + shift
-    q = round_shift(numerator, drop, Rounding.NEAREST_AWAY)
+    # scale = fraction * 2**shift with the fraction in [0.5, 1)
+    shift = numerator.bit_length() - denominator.bit_length() + 1
+    q = round_shift(numerator, numerator.bit_length() - 31, Rounding.NEAREST_AWAY)
     if q == 1 << 31:
         q, shift = q // 2, shift + 1
     return (q, shift) if shift >= -31 else (0, 0)
