@@ -140,23 +140,26 @@ def _into(total, word):
 
 @kernel
 def _note(events, first, level, j, event, step):
-    events[level, j] += event
-    if event and first[level, j] > step:
-        first[level, j] = step
+    if event:
+        events[level, j] += 1
+        first[level, j] = min(first[level, j], step)
 
 
 @kernel
 def _drive(
-    a, b, bias, biased, words, outer, lanes, interleaved, tree, chunk, node, every,
+    a, b, bias, biased, words, outer, lanes, interleaved, tree, chunk, node, bounded, every,
     value, events, first,
 ):  # fmt: skip
     """Fill ``value`` (M, N), ``events`` and ``first`` (M, levels, N).
 
     ``biased`` is 0 for none, 1 first, 2 last; ``words`` has a row for each word, its fields in
-    order; ``outer`` is the number of outer registers; ``every`` (1 + outer) the arrivals before a
+    order; ``bounded`` says that products have a register; ``outer`` is the number of outer registers; ``every`` (1 + outer) the arrivals before a
     flush, 0 for once at the end.
     """
     rows, length = a.shape
+    # Views of an array count references: take them once, not for every number.
+    product, tree_node, inner = words[0], words[1], words[2]
+    lane_node, bias_word = words[3], words[4]
     outputs = b.shape[1]
     lane = np.zeros((lanes, _BLOCK), np.int64)
     total = np.zeros((MOST_OUTER, _BLOCK), np.int64)
@@ -177,12 +180,12 @@ def _drive(
                 # A bias is an addition to the outermost register.
                 if biased == 1 and k == 0 and step == 0:
                     for j in range(width):
-                        aligned = bias[start + j] << words[4, 1]
+                        aligned = bias[start + j] << bias_word[1]
                         if outer > 0:
-                            held = total[outer - 1, j] << words[4, 0]
+                            held = total[outer - 1, j] << bias_word[0]
                         else:
-                            held = lane[0, j] << words[4, 0]
-                        fitted, over = _into(held + aligned, words[4])
+                            held = lane[0, j] << bias_word[0]
+                        fitted, over = _into(held + aligned, bias_word)
                         if outer > 0:
                             total[outer - 1, j] = fitted
                         else:
@@ -194,10 +197,11 @@ def _drive(
                 for c in range(count):
                     x = np.int64(a[i, k + c])
                     for j in range(width):
-                        exact = (x * np.int64(b[k + c, start + j])) << words[0, 1]
-                        fitted, over = _into(exact, words[0])
-                        leaf[c, j] = fitted
-                        _note(event, early, _PRODUCT, j, over, k + c + 1)
+                        exact = x * np.int64(b[k + c, start + j])
+                        if bounded:
+                            exact, over = _into(exact << product[1], product)
+                            _note(event, early, _PRODUCT, j, over, k + c + 1)
+                        leaf[c, j] = exact
                 k += count
                 step = k
                 left = count
@@ -206,7 +210,7 @@ def _drive(
                         for j in range(width):
                             exact = leaf[2 * pair, j] + leaf[2 * pair + 1, j]
                             if node:
-                                fitted, over = _into(exact, words[1])
+                                fitted, over = _into(exact, tree_node)
                                 leaf[pair, j] = fitted
                                 _note(event, early, _NODE, j, over, step)
                             else:
@@ -217,8 +221,8 @@ def _drive(
                     left = (left + 1) // 2
                 which = ((step - 1) // chunk) % lanes
                 for j in range(width):
-                    held = (lane[which, j] << words[2, 0]) + (leaf[0, j] << words[2, 1])
-                    fitted, over = _into(held, words[2])
+                    held = (lane[which, j] << inner[0]) + (leaf[0, j] << inner[1])
+                    fitted, over = _into(held, inner)
                     lane[which, j] = fitted
                     _note(event, early, level_of_inner, j, over, step)
                 arrived[0] += 1
@@ -234,7 +238,7 @@ def _drive(
                                 one, two = 2 * pair, 2 * pair + 1
                                 for j in range(width):
                                     held = lane[one, j] + lane[two, j]
-                                    fitted, over = _into(held, words[3])
+                                    fitted, over = _into(held, lane_node)
                                     lane[pair, j] = fitted
                                     level = _FINAL if outer == 1 else _SPILL
                                     _note(event, early, level, j, over, step)
@@ -272,8 +276,8 @@ def _drive(
             for j in range(width):
                 held = total[outer - 1, j] if outer > 0 else lane[0, j]
                 if biased == 2:
-                    exact = (held << words[4, 0]) + (bias[start + j] << words[4, 1])
-                    fitted, over = _into(exact, words[4])
+                    exact = (held << bias_word[0]) + (bias[start + j] << bias_word[1])
+                    fitted, over = _into(exact, bias_word)
                     held = fitted
                     _note(event, early, _FINAL, j, over, length + 1)
                 value[i, start + j] = held
@@ -319,7 +323,7 @@ def multiply(
         0 if bias is None else (1 if acc.bias == "first" else 2),
         np.array(fields, np.int64), len(outers),
         order.lanes if interleaved else 1, interleaved, tree,
-        order.size if chunked else 1, chunked and order.node_bits is not None,
+        order.size if chunked else 1, chunked and order.node_bits is not None, acc.product is not None,
         np.array(every, np.int64), value, events, first,
     )  # fmt: skip
     return value, events, first
