@@ -153,8 +153,8 @@ def _drive(
     """Fill ``value`` (M, N), ``events`` and ``first`` (M, levels, N).
 
     ``biased`` is 0 for none, 1 first, 2 last; ``words`` has a row for each word, its fields in
-    order; ``bounded`` says that products have a register; ``outer`` is the number of outer registers; ``every`` (1 + outer) the arrivals before a
-    flush, 0 for once at the end.
+    order; ``bounded`` says that products have a register; ``outer`` is the number of outer
+    registers; ``every`` (1 + outer) the arrivals before a flush, 0 for once at the end.
     """
     rows, length = a.shape
     # Views of an array count references: take them once, not for every number.
@@ -319,11 +319,13 @@ def multiply(
     tree = interleaved and order.reduce == "tree"
     chunked = isinstance(order, Chunked)
     _drive(
-        a, b, np.zeros(outputs, np.int64) if bias is None else bias.astype(np.int64),
+        # One type, one compilation.
+        a.astype(np.int64), b.astype(np.int64),
+        np.zeros(outputs, np.int64) if bias is None else bias.astype(np.int64),
         0 if bias is None else (1 if acc.bias == "first" else 2),
         np.array(fields, np.int64), len(outers),
         order.lanes if interleaved else 1, interleaved, tree,
-        order.size if chunked else 1, chunked and order.node_bits is not None, acc.product is not None,
-        np.array(every, np.int64), value, events, first,
+        order.size if chunked else 1, chunked and order.node_bits is not None,
+        acc.product is not None, np.array(every, np.int64), value, events, first,
     )  # fmt: skip
     return value, events, first
