@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fxpsim.accumulators import Accumulator
     from fxpsim.bounds import Guarantee, guarantee
-    from fxpsim.casts import cast, dequantize, quantize
-    from fxpsim.formats import Overflow, QFormat, Rounding
+    from fxpsim.casts import (
+        CastResult,
+        cast,
+        cast_stats,
+        dequantize,
+        quantize,
+        quantize_stats,
+    )
+    from fxpsim.errors import OverflowTrap
+    from fxpsim.formats import Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -25,17 +33,22 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
+    "CastResult": "casts",
     "Graph": "graph",
     "Guarantee": "bounds",
     "MatmulResult": "products",
     "Overflow": "formats",
+    "OverflowTrap": "errors",
     "QFormat": "formats",
     "Rounding": "formats",
     "Score": "scoring",
     "Shift": "requantization",
     "Trace": "simulation",
+    "Wrap": "formats",
+    "WrapSignMagnitude": "formats",
     "accumulator_grid": "sweeps",
     "cast": "casts",
+    "cast_stats": "casts",
     "dequantize": "casts",
     "evaluate": "scoring",
     "guarantee": "bounds",
@@ -45,6 +58,7 @@ _HOMES = {
     "matmul_stats": "products",
     "peaks": "simulation",
     "quantize": "casts",
+    "quantize_stats": "casts",
     "requantize": "requantization",
     "save": "models",
     "simulate": "simulation",
@@ -53,17 +67,22 @@ _HOMES = {
 
 __all__ = [
     "Accumulator",
+    "CastResult",
     "Graph",
     "Guarantee",
     "MatmulResult",
     "Overflow",
+    "OverflowTrap",
     "QFormat",
     "Rounding",
     "Score",
     "Shift",
     "Trace",
+    "Wrap",
+    "WrapSignMagnitude",
     "accumulator_grid",
     "cast",
+    "cast_stats",
     "dequantize",
     "evaluate",
     "guarantee",
@@ -73,6 +92,7 @@ __all__ = [
     "matmul_stats",
     "peaks",
     "quantize",
+    "quantize_stats",
     "requantize",
     "save",
     "simulate",

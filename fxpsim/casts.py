@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch
+from fxpsim import dispatch_casts
+from fxpsim.draws import Draws
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats import OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import check_overflow, read_mode, read_overflow
 
-__all__ = ["cast", "check_codes", "code_range", "dequantize", "quantize"]
+__all__ = [
+    "CastResult",
+    "cast",
+    "cast_stats",
+    "check_codes",
+    "code_range",
+    "dequantize",
+    "quantize",
+    "quantize_stats",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CastResult:
+    """Codes, and how many of them the overflow mode changed."""
+
+    codes: NDArray[Any]
+    changed: int
 
 
 def quantize(
     x: ArrayLike,
     fmt: QFormat,
     rounding: Rounding | str = "nearest_even",
-    overflow: Overflow | str = "saturate",
+    overflow: OverflowRule | str = "saturate",
     *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
     nan: Literal["raise", "zero"] = "raise",
 ) -> NDArray[Any]:
     """Return the codes of real values.
@@ -33,8 +54,13 @@ def quantize(
         Target.
     rounding : Rounding or str
         Applied first, to the exact value.
-    overflow : Overflow or str
+    overflow : Overflow, Wrap, WrapSignMagnitude or str
         Applied second.
+    seed : int
+        Of the stochastic modes.  A draw depends on the seed, the sample's id and the position
+        within the sample, so batching, slicing and threads cannot change it.
+    samples : array_like of int, optional
+        The id of every entry of the first axis; 0, 1, 2... where not given.
     nan : {"raise", "zero"}
         What to do with NaN.
 
@@ -47,27 +73,42 @@ def quantize(
     DataError
         An element is NaN; the message has its index.
     FormatError
-        Unknown mode, or a narrow format that should wrap.
+        Unknown mode, or one that the format has no meaning for.
+    OverflowTrap
+        The mode is ``trap`` and a value does not fit; it has the first index and the value.
 
     Examples
     --------
     >>> quantize([0.3, -9.0], QFormat(8, 4)).tolist()
     [5, -128]
     """
+    return quantize_stats(x, fmt, rounding, overflow, seed=seed, samples=samples, nan=nan).codes
+
+
+def quantize_stats(
+    x: ArrayLike,
+    fmt: QFormat,
+    rounding: Rounding | str = "nearest_even",
+    overflow: OverflowRule | str = "saturate",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    nan: Literal["raise", "zero"] = "raise",
+) -> CastResult:
+    """Return :func:`quantize` with a count of what overflowed; parameters as there."""
     if nan not in ("raise", "zero"):
         raise FormatError(f"nan must be 'raise' or 'zero', not {nan!r}")
     modes = _modes(fmt, rounding, overflow)
     values = _floats(x)
-    missing = np.isnan(values)
-    if missing.any():
-        if nan == "raise":
-            index = tuple(int(i) for i in np.argwhere(missing)[0])
-            raise DataError(
-                f"values must be numbers, but element {list(index)} is NaN "
-                f"({int(missing.sum())} in all); pass nan='zero' to make them 0"
-            )
-        values = np.where(missing, 0.0, values)
-    return dispatch.quantize_floats(values, fmt, *modes)
+    draws = Draws(seed, samples=samples)
+    result, missing = dispatch_casts.quantize_floats(values, fmt, *modes, draws)
+    if missing and nan == "raise":
+        index = [int(i) for i in np.argwhere(np.isnan(values))[0]]
+        raise DataError(
+            f"values must be numbers, but element {index} is NaN "
+            f"({missing} in all); pass nan='zero' to make them 0"
+        )
+    return CastResult(result.codes, result.changed)
 
 
 def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
@@ -93,7 +134,10 @@ def cast(
     source: QFormat,
     target: QFormat,
     rounding: Rounding | str = "floor",
-    overflow: Overflow | str = "wrap",
+    overflow: OverflowRule | str = "wrap",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
 ) -> NDArray[Any]:
     """Return codes in another format: rounded first, then brought into range.
 
@@ -103,36 +147,55 @@ def cast(
         Codes of ``source``, any shape.
     source, target : QFormat
         From and to.
-    rounding, overflow : Rounding, Overflow or str
+    rounding, overflow : Rounding; Overflow, Wrap, WrapSignMagnitude; or str
         The defaults are those of hardware that does nothing: drop bits on both sides.
+    seed, samples
+        Of the stochastic modes, as for :func:`quantize`.
 
     Raises
     ------
     DataError
         A code is outside ``source``.
     FormatError
-        Unknown mode, or a narrow target that should wrap.
+        Unknown mode, or one that the target has no meaning for.
+    OverflowTrap
+        The mode is ``trap`` and a value does not fit; it has the first index and the value.
 
     Examples
     --------
     >>> cast([100, -3], QFormat(8, 4), QFormat(4, 2), "nearest_even", "saturate").tolist()
     [7, -1]
     """
+    return cast_stats(codes, source, target, rounding, overflow, seed=seed, samples=samples).codes
+
+
+def cast_stats(
+    codes: ArrayLike,
+    source: QFormat,
+    target: QFormat,
+    rounding: Rounding | str = "floor",
+    overflow: OverflowRule | str = "wrap",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+) -> CastResult:
+    """Return :func:`cast` with a count of what overflowed; parameters as there."""
     modes = _modes(target, rounding, overflow)
-    checked = check_codes(codes, source, "codes")
-    return dispatch.shift_codes(checked, source.frac - target.frac, target, *modes)
+    array = check_codes(codes, None, "codes")
+    draws = Draws(seed, samples=samples)
+    shift, ends = source.frac - target.frac, (source.lo, source.hi)
+    result = dispatch_casts.cast_codes(array, shift, target, *modes, source=ends, draws=draws)
+    if result is None:
+        raise _outside(array, source, "codes")
+    return CastResult(result.codes, result.changed)
 
 
 def _modes(
-    target: QFormat, rounding: Rounding | str, overflow: Overflow | str
-) -> tuple[Rounding, Overflow]:
-    modes = (
-        read_mode(rounding, Rounding, "rounding"),
-        read_mode(overflow, Overflow, "overflow"),
-    )
-    if target.narrow and modes[1] is Overflow.WRAP:
-        raise FormatError(f"a narrow format cannot wrap (format {target}); use 'saturate'")
-    return modes
+    target: QFormat, rounding: Rounding | str, overflow: OverflowRule | str
+) -> tuple[Rounding, OverflowRule]:
+    rule = read_overflow(overflow, "overflow")
+    check_overflow(target, rule)
+    return read_mode(rounding, Rounding, "rounding"), rule
 
 
 def _floats(x: ArrayLike) -> NDArray[np.float64]:
@@ -178,13 +241,17 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
     if fmt is not None and array.size:
         low, high = int(array.min()), int(array.max())
         if low < fmt.lo or high > fmt.hi:
-            worst = low if low < fmt.lo else high
-            index = [int(i) for i in np.argwhere(array == worst)[0]]
-            raise DataError(
-                f"{noun} must be {fmt.lo} to {fmt.hi} (format {fmt}), "
-                f"but element {index} is {worst}"
-            )
+            raise _outside(array, fmt, noun)
     return array
+
+
+def _outside(array: NDArray[Any], fmt: QFormat, noun: str) -> DataError:
+    low, high = int(array.min()), int(array.max())
+    worst = low if low < fmt.lo else high
+    index = [int(i) for i in np.argwhere(array == worst)[0]]
+    return DataError(
+        f"{noun} must be {fmt.lo} to {fmt.hi} (format {fmt}), but element {index} is {worst}"
+    )
 
 
 def _python_integers(array: NDArray[Any], noun: str) -> NDArray[Any]:

@@ -6,11 +6,6 @@ Shapes and codes have been checked by the caller.  With compilation switched off
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +14,28 @@ from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator
-from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.dispatch_casts import shift_codes
+from fxpsim.engine import SlowPathWarning, code_dtype, compiled, interpreted, warn_slow
+from fxpsim.formats import Overflow
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "SlowPathWarning", "code_dtype", "interpreted", "product", "product_planes"]
+__all__ = [
+    "Planes",
+    "SlowPathWarning",
+    "code_dtype",
+    "interpreted",
+    "product",
+    "product_planes",
+    "shift_codes",
+]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
 
 #: float32 and float64 hold every integer up to these, so a product of matrices is exact there.
 _FLOAT32_EXACT, _FLOAT64_EXACT = 1 << 24, 1 << 53
-
-
-class SlowPathWarning(UserWarning):
-    """The plain-Python rules ran because no compiled kernel holds numbers this wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +82,6 @@ class _Operands:
         return min(ends) >= -(1 << 15) and max(ends) < 1 << 15
 
 
-def code_dtype(lo: int, hi: int) -> type[np.generic]:
-    """Return the type that holds all codes of a range: int32 where it fits, int64, or object."""
-    for dtype in (np.int32, np.int64):
-        if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max:
-            return dtype
-    return np.object_
-
-
-_interpreted: ContextVar[bool] = ContextVar("interpreted", default=False)
-
-
-@contextmanager
-def interpreted() -> Iterator[None]:
-    """Run everything inside by the rules of :mod:`fxpsim.spec` themselves: slow, the authority."""
-    token = _interpreted.set(True)
-    try:
-        yield
-    finally:
-        _interpreted.reset(token)
-
-
-def _compiled() -> bool:
-    return not _interpreted.get() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
-
-
-def _warn_slow(what: str) -> None:
-    warnings.warn(f"{what} runs in plain Python integers", SlowPathWarning, stacklevel=4)
-
-
 def product(
     a: IntArray,
     b: IntArray,
@@ -138,15 +110,15 @@ def product(
     dtype = code_dtype(accumulator.lo, accumulator.hi)
     operands = _Operands(a, b, a_range, b_range, bias)
     proven = proven or operands.sum_peak <= min(accumulator.hi, -accumulator.lo)
-    if _compiled() and dtype is not np.object_:
+    if compiled() and dtype is not np.object_:
         if proven or accumulator.overflow is Overflow.WRAP:
             result = _modular(operands, accumulator, proven)
         else:
             result = _saturating(operands, accumulator)
         if result is not None:
             return result.astype(dtype, copy=False)
-    if _compiled():
-        _warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
+    if compiled():
+        warn_slow(f"a product with a {accumulator.bits}-bit accumulator")
     sums = spec.matmul(
         a.tolist(), b.T.tolist(), accumulator, None if bias is None else bias.tolist()
     )
@@ -270,11 +242,11 @@ def product_planes(
         None: the register is as wide as need be, and only peaks are of interest.
     """
     operands = _Operands(a, b, a_range, b_range, bias)
-    if _compiled() and a.shape[1] > 0:
+    if compiled() and a.shape[1] > 0:
         plan = _counting_plan(operands, accumulator)
         if plan is not None:
             return _unpack(_planes(plan, operands), accumulator)
-        _warn_slow("a product with overflow statistics")
+        warn_slow("a product with overflow statistics")
     wide = accumulator or Accumulator(64, "saturate")
     starts = None if bias is None else bias.tolist()
     sums = [s for row in spec.matmul(a.tolist(), b.T.tolist(), wide, starts) for s in row]
@@ -321,58 +293,3 @@ def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) 
         return Planes(exact, exact, lowest, highest, nothing, nothing - 1)
     register, exact, lowest, highest, events, first = planes
     return Planes(register, exact, lowest, highest, events, np.where(events > 0, first, -1))
-
-
-def shift_codes(
-    codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: Overflow
-) -> IntArray:
-    """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
-    dtype = code_dtype(target.lo, target.hi)
-    peak = max((abs(int(codes.max())), abs(int(codes.min())))) if codes.size else 0
-    if _compiled() and codes.dtype != np.object_ and peak << max(0, -shift) < 1 << 62:
-        from fxpsim.kernels import elementwise
-
-        out = np.empty(codes.shape, dtype)
-        loop = elementwise.shift_codes(rounding, overflow)
-        flat = np.ascontiguousarray(codes).reshape(-1)
-        loop(
-            flat,
-            np.int64(min(shift, 63)),
-            np.int64(target.lo),
-            np.int64(target.hi),
-            out.reshape(-1),
-        )
-        return out
-    if _compiled():
-        _warn_slow("a cast of values beyond 62 bits")
-    unit = QFormat(2, 0)
-    shifted = [spec.round_shift(int(code), shift, rounding) for code in codes.reshape(-1)]
-    fitted = [spec.cast(code, unit, _at_zero(target), Rounding.FLOOR, overflow) for code in shifted]
-    return np.array(fitted, dtype).reshape(codes.shape)
-
-
-def _at_zero(fmt: QFormat) -> QFormat:
-    return QFormat(fmt.bits, 0, fmt.signed, fmt.narrow)
-
-
-def quantize_floats(
-    values: NDArray[np.float64], fmt: QFormat, rounding: Rounding, overflow: Overflow
-) -> IntArray:
-    """Return the codes of floats that are not NaN; infinities overflow (and wrap to 0)."""
-    dtype = code_dtype(fmt.lo, fmt.hi)
-    out = np.empty(values.shape, dtype)
-    if _compiled():
-        from fxpsim.kernels import elementwise
-
-        loop = elementwise.quantize_floats(rounding, overflow)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        loop(flat, 2.0**fmt.frac, np.int64(fmt.lo), np.int64(fmt.hi), out.reshape(-1))
-        return out
-    huge = 1 << 2000
-    for index, value in np.ndenumerate(values):
-        if np.isfinite(value):
-            out[index] = spec.quantize(float(value), fmt, rounding, overflow)
-        else:
-            signed_huge = huge if value > 0 else -huge
-            out[index] = spec.cast(signed_huge, _at_zero(fmt), _at_zero(fmt), rounding, overflow)
-    return out

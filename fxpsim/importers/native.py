@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.errors import DataError, FxpsimError, suggest
-from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.formats import Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import open_zip, read_array, read_member
 from fxpsim.ops import OPS, Op, TensorSpec
@@ -76,8 +76,8 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
             encoded[part.name] = {"array": name}
         elif type(value) in _WRITERS:
             encoded[part.name] = {_WRITERS[type(value)]: str(value)}
-        elif isinstance(value, (Rounding, Overflow)):
-            encoded[part.name] = value.value
+        elif isinstance(value, (Rounding, Overflow, Wrap, WrapSignMagnitude)):
+            encoded[part.name] = str(value)
         elif value is not None:
             encoded[part.name] = value
     return encoded

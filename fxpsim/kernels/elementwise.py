@@ -1,4 +1,4 @@
-"""Casts of whole arrays: one compiled loop for each pair of rounding and overflow mode.
+"""Casts of whole arrays of codes: one compiled loop for each pair of rounding and overflow mode.
 
 The modes are constants of the compiled function; as run-time branches they would keep the loop
 from being vectorised.
@@ -11,178 +11,94 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fxpsim.formats import Overflow, Rounding
+from fxpsim.formats import Rounding
 from fxpsim.kernels._jit import kernel
+from fxpsim.kernels.words import fit
 
-__all__ = ["quantize_floats", "shift_codes"]
+__all__ = ["MODES", "shift_codes"]
 
-_ROUNDING = {mode: number for number, mode in enumerate(Rounding)}
-_OVERFLOW = {mode: number for number, mode in enumerate(Overflow)}
+#: Rounding modes as the compiled loops know them.
+MODES = {mode: number for number, mode in enumerate(Rounding)}
 
-_CEIL = _ROUNDING[Rounding.CEIL]
-_TOWARD_ZERO = _ROUNDING[Rounding.TOWARD_ZERO]
-_AWAY = _ROUNDING[Rounding.AWAY_FROM_ZERO]
-_NEAREST_UP = _ROUNDING[Rounding.NEAREST_UP]
-_NEAREST_DOWN = _ROUNDING[Rounding.NEAREST_DOWN]
-_NEAREST_TO_ZERO = _ROUNDING[Rounding.NEAREST_TO_ZERO]
-_NEAREST_AWAY = _ROUNDING[Rounding.NEAREST_AWAY]
-_NEAREST_EVEN = _ROUNDING[Rounding.NEAREST_EVEN]
-_NEAREST_ODD = _ROUNDING[Rounding.NEAREST_ODD]
-_TRN_MAG = _ROUNDING[Rounding.TRN_MAG]
-_JAM = _ROUNDING[Rounding.JAM]
-_JAM_UNBIASED = _ROUNDING[Rounding.JAM_UNBIASED]
-
-_SATURATE = _OVERFLOW[Overflow.SATURATE]
-_SYMMETRIC = _OVERFLOW[Overflow.SATURATE_SYMMETRIC]
-_TO_ZERO = _OVERFLOW[Overflow.SATURATE_TO_ZERO]
+_CEIL = MODES[Rounding.CEIL]
+_TOWARD_ZERO = MODES[Rounding.TOWARD_ZERO]
+_AWAY = MODES[Rounding.AWAY_FROM_ZERO]
+_NEAREST_UP = MODES[Rounding.NEAREST_UP]
+_NEAREST_DOWN = MODES[Rounding.NEAREST_DOWN]
+_NEAREST_TO_ZERO = MODES[Rounding.NEAREST_TO_ZERO]
+_NEAREST_AWAY = MODES[Rounding.NEAREST_AWAY]
+_NEAREST_EVEN = MODES[Rounding.NEAREST_EVEN]
+_NEAREST_ODD = MODES[Rounding.NEAREST_ODD]
+_TRN_MAG = MODES[Rounding.TRN_MAG]
+_JAM = MODES[Rounding.JAM]
+_JAM_UNBIASED = MODES[Rounding.JAM_UNBIASED]
+_WEIGHTED = MODES[Rounding.STOCHASTIC_WEIGHTED]
+_EQUAL = MODES[Rounding.STOCHASTIC_EQUAL]
 
 
-def shift_codes(rounding: Rounding, overflow: Overflow) -> Callable[..., None]:
+@functools.cache
+def shift_codes(rounding: int, kind: int) -> Callable[..., tuple[int, int]]:
     """Return the loop for :func:`fxpsim.spec.round_shift`, then :func:`fxpsim.spec.fit`.
 
-    Its arguments are ``codes`` (n,), ``shift`` (-62 to 63; more is the same as 63), ``lo``,
-    ``hi`` and ``out`` (n,); the caller makes sure that a shift to the left fits int64.
+    Its arguments are ``codes`` (n,), the range they should have, ``shift``, ``word`` (the
+    constants of :func:`fxpsim.kernels.words.overflow_stage`), ``draws`` (n,) for the stochastic
+    modes, and ``out`` (n,).  It returns how many codes lie outside their range, and how many
+    results the overflow rule changed.
+
+    Modes other than ``floor`` and ``jam`` need a shift to the right.  The caller makes sure that
+    a shift to the left fits 62 bits.
     """
-    return _shift_codes(_ROUNDING[rounding], _OVERFLOW[overflow])
 
-
-def quantize_floats(rounding: Rounding, overflow: Overflow) -> Callable[..., None]:
-    """Return the loop for :func:`fxpsim.spec.quantize` on finite or infinite float64.
-
-    Its arguments are ``values`` (n,), ``scale`` (2.0**frac), ``lo``, ``hi`` and ``out`` (n,).
-    """
-    return _quantize_floats(_ROUNDING[rounding], _OVERFLOW[overflow])
-
-
-@functools.cache
-def _shift_codes(rounding: int, overflow: int) -> Callable[..., None]:
     @kernel
-    def shift_loop(codes, shift, lo, hi, out):
+    def shift_loop(codes, first, last, shift, word, draws, out):
         left = -shift if shift < 0 else np.int64(0)
-        right = shift if shift > 0 else np.int64(0)
+        right = min(shift, np.int64(63)) if shift > 0 else np.int64(0)
         half = np.int64(1) << (right - 1) if right > 0 else np.int64(0)
-        span = np.int64(hi - lo)
+        mask = (np.int64(1) << right) - 1
+        up = max(32 - shift, np.int64(0))  # a fraction of 2**-shift, as one of 2**-32
+        down = min(max(shift - 32, np.int64(0)), np.int64(63))
+        lo, hi, bits, kept = word[0], word[1], word[2], word[3]
+        below, above, inverted = word[4], word[5], word[6]
+        outside, changed = 0, 0
         for i in range(codes.size):
-            value = np.int64(codes[i]) << left
-            floor = value >> right
-            dropped = value - (floor << right)
-            if right > 0:
-                if rounding == _CEIL:
-                    floor += np.int64(dropped > 0)
-                elif rounding == _TOWARD_ZERO:
-                    floor += np.int64(dropped > 0) & np.int64(value < 0)
-                elif rounding == _AWAY:
-                    floor += np.int64(dropped > 0) & np.int64(value > 0)
-                elif rounding == _NEAREST_UP:
-                    floor += np.int64(dropped >= half)
-                elif rounding == _NEAREST_DOWN:
-                    floor += np.int64(dropped > half)
-                elif rounding == _NEAREST_TO_ZERO:
-                    floor += np.int64(dropped > half - np.int64(value < 0))
-                elif rounding == _NEAREST_AWAY:
-                    floor += np.int64(dropped > half - np.int64(value > 0))
-                elif rounding == _NEAREST_EVEN:
-                    floor += np.int64(dropped > half - (floor & 1))
-                elif rounding == _NEAREST_ODD:
-                    floor += np.int64(dropped > half - (~floor & 1))
-                elif rounding == _TRN_MAG:
-                    floor += np.int64(value < 0)
-                elif rounding == _JAM_UNBIASED:
-                    floor |= np.int64(dropped != 0)
-            if rounding == _JAM:
-                floor |= 1
-            if overflow == _SATURATE:
-                out[i] = min(max(floor, lo), hi)
-            elif overflow == _SYMMETRIC:
-                out[i] = min(max(floor, lo if lo == 0 else -hi), hi)
-            elif overflow == _TO_ZERO:
-                out[i] = floor if lo <= floor <= hi else np.int64(0)
-            else:
-                # span + 1 is a power of two, so modulo is a mask, in two's complement exact.
-                out[i] = lo + ((floor - lo) & span)
+            code = np.int64(codes[i])
+            outside += np.int64((code < first) | (code > last))
+            value = code << left
+            rounded = value >> right
+            dropped = value & mask
+            if rounding == _CEIL:
+                rounded += np.int64(dropped > 0)
+            elif rounding == _TOWARD_ZERO:
+                rounded += np.int64(dropped > 0) & np.int64(value < 0)
+            elif rounding == _AWAY:
+                rounded += np.int64(dropped > 0) & np.int64(value > 0)
+            elif rounding == _NEAREST_UP:
+                rounded += np.int64(dropped >= half)
+            elif rounding == _NEAREST_DOWN:
+                rounded += np.int64(dropped > half)
+            elif rounding == _NEAREST_TO_ZERO:
+                rounded += np.int64(dropped > half - np.int64(value < 0))
+            elif rounding == _NEAREST_AWAY:
+                rounded += np.int64(dropped > half - np.int64(value > 0))
+            elif rounding == _NEAREST_EVEN:
+                rounded += np.int64(dropped > half - (rounded & 1))
+            elif rounding == _NEAREST_ODD:
+                rounded += np.int64(dropped > half - (~rounded & 1))
+            elif rounding == _TRN_MAG:
+                rounded += np.int64(value < 0)
+            elif rounding == _JAM:
+                rounded |= 1
+            elif rounding == _JAM_UNBIASED:
+                rounded |= np.int64(dropped != 0)
+            elif rounding == _WEIGHTED:
+                # A whole number is below a fraction if it is below the next whole number.
+                bound = -((-(value << up)) >> down) - (rounded << 32)
+                rounded += np.int64(np.int64(draws[i]) < bound)
+            elif rounding == _EQUAL:
+                rounded += np.int64(dropped != 0) & np.int64(draws[i] & 1)
+            fitted = fit(rounded, rounded, kind, lo, hi, bits, kept, below, above, inverted)
+            changed += np.int64(fitted != rounded)
+            out[i] = fitted
+        return outside, changed
 
     return shift_loop
-
-
-@functools.cache
-def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
-    @kernel
-    def nudge(code, huge, jam, negative):
-        if huge and jam:
-            return code | np.int64(1)
-        if huge and rounding == _TRN_MAG and negative:
-            return code + np.int64(1)
-        return code
-
-    @kernel
-    def quantize_loop(values, scale, lo, hi, out):
-        # Powers of two around the range, exact as float64 where hi and lo may not be.
-        above = np.float64(hi) if hi < 2**52 else np.float64(hi + 1)
-        lowest = lo if overflow != _SYMMETRIC or lo == 0 else -hi
-        below = np.float64(lowest) if lowest > -(2**52) else np.float64(lowest - 1)
-        period = np.float64(np.int64(hi - lo)) + 1.0
-        for i in range(values.size):
-            exact = np.float64(values[i])
-            scaled = exact * scale
-            if abs(scaled) < 2.0**-60 and exact != 0.0:
-                scaled = np.copysign(
-                    2.0**-60, exact
-                )  # a subnormal product rounds like any tiny one
-            magnitude = abs(scaled)
-            whole = np.floor(magnitude)
-            rest = magnitude - whole  # exact; NaN for infinity, which compares as nothing dropped
-            some = rest > 0.0
-            negative = scaled < 0.0
-            huge = magnitude >= 2.0**53  # where adding 1 needs an integer
-            odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
-            more = False  # whether the magnitude is rounded up
-            if rounding == _CEIL:
-                more = some and not negative
-            elif rounding == _AWAY:
-                more = some
-            elif rounding == _NEAREST_UP:
-                more = rest > 0.5 or (rest == 0.5 and not negative)
-            elif rounding == _NEAREST_DOWN:
-                more = rest > 0.5 or (rest == 0.5 and negative)
-            elif rounding == _NEAREST_TO_ZERO:
-                more = rest > 0.5
-            elif rounding == _NEAREST_AWAY:
-                more = rest >= 0.5
-            elif rounding == _NEAREST_EVEN:
-                more = rest > 0.5 or (rest == 0.5 and odd)
-            elif rounding == _NEAREST_ODD:
-                more = rest > 0.5 or (rest == 0.5 and not odd)
-            elif rounding == _TRN_MAG:
-                whole -= np.float64(negative and not some and not huge)  # up, exact or not
-            elif rounding != _TOWARD_ZERO:
-                more = some and negative  # floor, which the jams start from
-            if more:
-                whole += 1.0
-            rounded = -whole if negative else whole
-            jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
-            if jam and not huge and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
-                rounded += 1.0  # setting the last bit of an even number
-            if overflow <= _SYMMETRIC:  # saturate, saturate_symmetric
-                if rounded >= above:
-                    out[i] = hi
-                elif rounded <= below:
-                    out[i] = lowest
-                else:
-                    out[i] = nudge(np.int64(rounded), huge, jam, negative)
-            elif overflow == _TO_ZERO:
-                inside = np.float64(lo) <= rounded and rounded <= np.float64(hi)
-                if hi >= 2**52 and rounded >= above:
-                    inside = False
-                out[i] = nudge(np.int64(rounded), huge, jam, negative) if inside else np.int64(0)
-            else:
-                # Beyond int64 a float is a multiple of 2**10, so its remainder is exact;
-                # infinity counts as a multiple of everything.
-                code = np.int64(0)
-                if abs(rounded) < 2.0**62:
-                    code = nudge(np.int64(rounded), huge, jam, negative)
-                elif magnitude < np.inf:
-                    remainder = rounded - np.floor(rounded / period) * period
-                    code = nudge(np.int64(remainder), huge, jam, negative)
-                out[i] = lo + ((code - lo) & (hi - lo))
-
-    return quantize_loop

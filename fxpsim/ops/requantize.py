@@ -8,9 +8,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fxpsim import dispatch
-from fxpsim.errors import GraphError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import STOCHASTIC, check_overflow, read_mode, read_overflow
 from fxpsim.ops.op import Interval, Op, TensorSpec
 
 __all__ = ["Requantize"]
@@ -28,19 +27,18 @@ class Requantize(Op):
         Format of the output.
     rounding : Rounding or str
         Applied first.
-    overflow : Overflow or str
+    overflow : Overflow, Wrap, WrapSignMagnitude or str
         Applied second.
     """
 
     target: QFormat
     rounding: Rounding = Rounding.NEAREST_UP
-    overflow: Overflow = Overflow.SATURATE
+    overflow: OverflowRule = Overflow.SATURATE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "rounding"))
-        object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "overflow"))
-        if self.target.narrow and self.overflow is Overflow.WRAP:
-            raise GraphError(f"a narrow format cannot wrap (format {self.target})")
+        object.__setattr__(self, "overflow", read_overflow(self.overflow, "overflow"))
+        check_overflow(self.target, self.overflow)
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
@@ -55,10 +53,11 @@ class Requantize(Op):
         """Return the cast bounds: rounding and saturation are monotone, wrapping is not."""
         shift = source.format.frac - self.target.frac
         wide = QFormat(62, self.target.frac)
-        low, high = (
-            dispatch.shift_codes(end, shift, wide, self.rounding, Overflow.SATURATE)
-            for end in (low, high)
-        )
+        down, up = self.rounding, self.rounding
+        if self.rounding in STOCHASTIC:
+            down, up = Rounding.FLOOR, Rounding.CEIL
+        low = dispatch.shift_codes(low, shift, wide, down, Overflow.SATURATE)
+        high = dispatch.shift_codes(high, shift, wide, up, Overflow.SATURATE)
         lo, hi = self.target.lo, self.target.hi
         inside = (low >= lo) & (high <= hi)
         if self.overflow is Overflow.SATURATE:

@@ -3,7 +3,18 @@
 Whatever is compiled gives the same bits as this folder, and is tested against it.
 """
 
-from fxpsim.spec.casts import cast, fit, quantize, round_shift
+from fxpsim.spec.casts import cast, fit, quantize, round_float, round_shift
+from fxpsim.spec.philox import draw
 from fxpsim.spec.sums import Sum, accumulate, matmul
 
-__all__ = ["Sum", "accumulate", "cast", "fit", "matmul", "quantize", "round_shift"]
+__all__ = [
+    "Sum",
+    "accumulate",
+    "cast",
+    "draw",
+    "fit",
+    "matmul",
+    "quantize",
+    "round_float",
+    "round_shift",
+]

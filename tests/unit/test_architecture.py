@@ -24,9 +24,10 @@ HOMES = {
 LAYERS = [
     ("accel_models", "fxpsim.errors"),
     ("fxpsim.formats", "fxpsim.npz"),
-    ("fxpsim.accumulators",),
-    ("fxpsim.spec",),
+    ("fxpsim.accumulators", "fxpsim.draws"),
+    ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.kernels",),
+    ("fxpsim.dispatch_casts",),
     ("fxpsim.dispatch",),
     ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization"),
     ("fxpsim.products", "fxpsim.ops"),

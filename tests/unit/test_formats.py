@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from fxpsim import Accumulator, QFormat, Rounding, cast, dequantize, quantize, requantize
+from fxpsim import (
+    Accumulator,
+    Overflow,
+    OverflowTrap,
+    QFormat,
+    Rounding,
+    Wrap,
+    WrapSignMagnitude,
+    cast,
+    cast_stats,
+    dequantize,
+    quantize,
+    quantize_stats,
+    requantize,
+    spec,
+)
 from fxpsim.errors import DataError, FormatError
 from fxpsim.requantization import Shift
 
@@ -63,6 +78,14 @@ def test_repr_names_both_conventions():
         (lambda: Accumulator.parse("wide"), "accumulator must look like '16,saturate'"),
         (lambda: quantize([1.0], QFormat(8, 0), "nearest_evn"), "did you mean 'nearest_even'"),
         (lambda: quantize([1.0], QFormat(8, 0, narrow=True), overflow="wrap"), "cannot wrap"),
+        (lambda: Wrap(-1), "saturated_msbs must be an integer from 0 to 62, not -1"),
+        (lambda: cast([1], QFormat(8, 0), QFormat(2, 0), overflow="wrap(3)"), "more bits than"),
+        (lambda: cast([1], QFormat(8, 0), QFormat(8, 0, narrow=True), overflow=Wrap(1)), "narrow"),
+        (
+            lambda: cast([1], QFormat(8, 0), QFormat(8, 0, False), "floor", "wrap_sign_magnitude"),
+            "unsigned format cannot wrap by sign and magnitude",
+        ),
+        (lambda: cast([1], QFormat(8, 0), QFormat(8, 0), overflow="wrapp(3)"), "must be one of"),
         (lambda: Shift(0.5), "shift bits must be an integer"),
         (lambda: requantize([1], 3), "must be a Shift, not 3"),
     ],
@@ -88,6 +111,39 @@ def test_codes_have_the_type_of_their_format_never_of_their_values():
     assert quantize([0.0], QFormat(32, 0)).dtype == "int32"
     assert quantize([0.0], QFormat(33, 0)).dtype == "int64"
     assert quantize([0.0], QFormat(32, 0, signed=False)).dtype == "int64"
+
+
+def test_a_trap_names_index_and_value():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    assert cast([[7, -8]], wide, narrow, overflow="trap").tolist() == [[7, -8]]
+    with pytest.raises(OverflowTrap, match=r"element \[0, 1\] is 9 after .* not fit -8 to 7"):
+        cast([[1, 9], [100, 2]], wide, narrow, overflow="trap")
+    with pytest.raises(OverflowTrap) as caught:
+        quantize([0.0, 7.5, float("-inf")], narrow, overflow="trap")
+    assert (caught.value.index, caught.value.value) == ((1,), 8)
+    with pytest.raises(OverflowTrap, match=r"element \[0\] is -inf"):
+        quantize([float("-inf")], narrow, overflow="trap")
+    with pytest.raises(OverflowTrap, match="the value is 8"):
+        spec.fit(8, -8, 7, Overflow.TRAP)
+
+
+def test_every_mode_counts_what_it_changed():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    for mode, changed in (("saturate", 2), ("saturate_symmetric", 3), ("wrap(1)", 2), ("trap", 0)):
+        codes = [-8, 7] if mode == "trap" else [-9, -8, 0, 7, 8]
+        assert cast_stats(codes, wide, narrow, overflow=mode).changed == changed
+        assert quantize_stats(codes, narrow, overflow=mode).changed == changed
+
+
+def test_no_saturated_bits_is_the_plain_mode():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    codes = list(range(-128, 128))
+    for plain, rule in (("wrap", Wrap(0)), ("wrap_sign_magnitude", WrapSignMagnitude(0))):
+        expected = cast(codes, wide, narrow, overflow=plain).tolist()
+        assert cast(codes, wide, narrow, overflow=rule).tolist() == expected
+        assert cast(codes, wide, narrow, overflow=f"{plain}(0)").tolist() == expected
+    assert str(Wrap(3)) == "wrap(3)"
+    assert str(WrapSignMagnitude(1)) == "wrap_sign_magnitude(1)"
 
 
 def test_accumulator_text_comes_back():

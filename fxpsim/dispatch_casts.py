@@ -1,0 +1,201 @@
+"""Which compiled cast gives the bits of :mod:`fxpsim.spec` for an array, and the call.
+
+Modes and formats have been checked by the caller.  With compilation switched off, and where a
+value may not fit 62 bits, ``spec`` itself runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import spec
+from fxpsim.draws import Draws
+from fxpsim.engine import code_dtype, compiled, warn_slow
+from fxpsim.errors import OverflowTrap
+from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import STOCHASTIC
+
+__all__ = ["Cast", "cast_codes", "draw_words", "quantize_floats", "shift_codes"]
+
+IntArray = NDArray[Any]
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Codes of the target, and how many of them the overflow rule changed."""
+
+    codes: IntArray
+    changed: int
+
+
+def shift_codes(
+    codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: OverflowRule
+) -> IntArray:
+    """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
+    result = cast_codes(codes, shift, target, rounding, overflow)
+    assert result is not None  # no range was asked for
+    return result.codes
+
+
+def cast_codes(
+    codes: IntArray,
+    shift: int,
+    target: QFormat,
+    rounding: Rounding,
+    overflow: OverflowRule,
+    *,
+    source: Range | None = None,
+    draws: Draws | None = None,
+) -> Cast | None:
+    """Return codes times ``2**-shift``: rounded, then brought into the range of ``target``.
+
+    Parameters
+    ----------
+    codes : integer array
+        Any shape.
+    shift : int
+        Bits to drop; negative is to the left.
+    target, rounding, overflow
+        As in :func:`fxpsim.spec.cast`.
+    source : (int, int), optional
+        The range that the codes must have.
+    draws : Draws, optional
+        For the stochastic modes.
+
+    Returns
+    -------
+    Cast, or None where a code is outside ``source``
+    """
+    left = max(0, -shift)
+    if source is None or max(map(abs, source)) << left >= 1 << 62:
+        seen = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
+        if source is not None and not source[0] <= seen[0] <= seen[1] <= source[1]:
+            return None
+        source = seen
+    words = _words_for(rounding, codes.shape, draws)
+    if compiled() and codes.dtype != np.object_ and max(map(abs, source)) << left < 1 << 62:
+        from fxpsim.kernels import elementwise
+        from fxpsim.kernels.words import overflow_stage
+
+        out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
+        kind, word = overflow_stage(target, overflow)
+        # A shift to the left drops nothing; only jam still acts.
+        acting = rounding if shift > 0 or rounding is Rounding.JAM else Rounding.FLOOR
+        loop = elementwise.shift_codes(elementwise.MODES[acting], kind)
+        flat = np.ascontiguousarray(codes).reshape(-1)
+        ends = np.int64(source[0]), np.int64(source[1])
+        outside, changed = loop(flat, *ends, np.int64(shift), word, words, out.reshape(-1))
+        if outside:
+            return None
+        if changed and overflow is Overflow.TRAP:
+            _spring(codes, words, _code_rule(shift, target, rounding, overflow))
+        return Cast(out, changed)
+    if compiled():
+        warn_slow("a cast of values beyond 62 bits")
+    if codes.size and not source[0] <= codes.min() <= codes.max() <= source[1]:
+        return None
+    return _by_rule(codes, words, target, _code_rule(shift, target, rounding, overflow))
+
+
+#: From an element and its draw: the rounded value, and the code it becomes.
+Rule = Callable[[Any, int], tuple[float, int]]
+
+
+def _code_rule(shift: int, target: QFormat, rounding: Rounding, overflow: OverflowRule) -> Rule:
+    def rule(code: int, draw: int) -> tuple[int, int]:
+        rounded = spec.round_shift(int(code), shift, rounding, draw)
+        return rounded, spec.fit(rounded, target.lo, target.hi, overflow)
+
+    return rule
+
+
+def _by_rule(elements: NDArray[Any], words: IntArray, target: QFormat, rule: Rule) -> Cast:
+    pairs = list(_apply(elements, words, rule))
+    out = np.array([code for _, code in pairs], code_dtype(target.lo, target.hi))
+    changed = sum(rounded != code for rounded, code in pairs)
+    return Cast(out.reshape(elements.shape), changed)
+
+
+def _spring(elements: NDArray[Any], words: IntArray, rule: Rule) -> None:
+    """Raise the trap of the first element that springs it, in C order."""
+    for _ in _apply(elements, words, rule):
+        pass
+
+
+def _apply(elements: NDArray[Any], words: IntArray, rule: Rule) -> Iterator[tuple[float, int]]:
+    flat = elements.reshape(-1).tolist()
+    for position, element in enumerate(flat):
+        try:
+            yield rule(element, int(words[position]) if words.size else 0)
+        except OverflowTrap as trap:
+            index = tuple(int(i) for i in np.unravel_index(position, elements.shape))
+            raise OverflowTrap(trap.value, trap.lo, trap.hi, index) from None
+
+
+def _words_for(rounding: Rounding, shape: tuple[int, ...], draws: Draws | None) -> IntArray:
+    if rounding not in STOCHASTIC:
+        return np.empty(0, np.uint32)
+    return draw_words(shape, draws or Draws())
+
+
+def draw_words(shape: tuple[int, ...], draws: Draws) -> IntArray:
+    """Return the 32 random bits (:func:`fxpsim.spec.draw`) of every element, in C order."""
+    samples, elements = draws.counters(shape)
+    seed = int(draws.seed)
+    if not compiled():
+        pairs = zip(samples.tolist(), elements.tolist(), strict=True)
+        words = [spec.draw(seed, int(draws.stream), *pair) for pair in pairs]
+        return np.array(words, np.uint32)
+    from fxpsim.kernels import philox
+
+    out = np.empty(samples.size, np.uint32)
+    key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+    philox.draw_words(*key, np.uint64(draws.stream), samples, elements, np.uint64(0), out)
+    return out
+
+
+def quantize_floats(
+    values: NDArray[np.float64],
+    fmt: QFormat,
+    rounding: Rounding,
+    overflow: OverflowRule,
+    draws: Draws | None = None,
+) -> tuple[Cast, int]:
+    """Return the codes of floats, and how many are NaN; infinities overflow (and wrap to 0)."""
+    words = _words_for(rounding, values.shape, draws)
+    if compiled():
+        from fxpsim.kernels import elementwise, floats
+        from fxpsim.kernels.words import overflow_stage
+
+        out = np.empty(values.shape, code_dtype(fmt.lo, fmt.hi))
+        kind, word = overflow_stage(fmt, overflow)
+        loop = floats.quantize_floats(elementwise.MODES[rounding], kind)
+        flat = np.ascontiguousarray(values).reshape(-1)
+        missing, changed = loop(flat, 2.0**fmt.frac, word, words, out.reshape(-1))
+        if changed and not missing and overflow is Overflow.TRAP:
+            _spring(values, words, _float_rule(fmt, rounding, overflow))
+        return Cast(out, changed), missing
+    nans = np.isnan(values)
+    rule = _float_rule(fmt, rounding, overflow)
+    return _by_rule(np.where(nans, 0.0, values), words, fmt, rule), int(nans.sum())
+
+
+def _float_rule(fmt: QFormat, rounding: Rounding, overflow: OverflowRule) -> Rule:
+    def rule(value: float, draw: int) -> tuple[float, int]:
+        if math.isinf(value):  # as a very large power of two
+            far = 1 << 2000 if value > 0 else -(1 << 2000)
+            try:
+                return value, spec.fit(far, fmt.lo, fmt.hi, overflow)
+            except OverflowTrap as trap:
+                raise OverflowTrap(value, trap.lo, trap.hi) from None
+        wide = spec.round_float(value, fmt.frac, rounding, draw)
+        return wide, spec.fit(wide, fmt.lo, fmt.hi, overflow)
+
+    return rule
