@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         quantize_stats,
     )
     from fxpsim.errors import OverflowTrap
-    from fxpsim.formats import Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+    from fxpsim.formats import Affine, Levels, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -33,9 +33,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
+    "Affine": "formats",
     "CastResult": "casts",
     "Graph": "graph",
     "Guarantee": "bounds",
+    "Levels": "formats",
     "MatmulResult": "products",
     "Overflow": "formats",
     "OverflowTrap": "errors",
@@ -67,9 +69,11 @@ _HOMES = {
 
 __all__ = [
     "Accumulator",
+    "Affine",
     "CastResult",
     "Graph",
     "Guarantee",
+    "Levels",
     "MatmulResult",
     "Overflow",
     "OverflowTrap",

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim import dispatch_casts
 from fxpsim.draws import Draws
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import OverflowRule, QFormat, Rounding
+from fxpsim.formats import Affine, Format, Levels, OverflowRule, QFormat, Rounding
 from fxpsim.formats.modes import check_overflow, read_mode, read_overflow
+from fxpsim.scaled import multiplicands, quantize_affine, quantize_levels
 
 __all__ = [
     "CastResult",
@@ -36,7 +37,7 @@ class CastResult:
 
 def quantize(
     x: ArrayLike,
-    fmt: QFormat,
+    fmt: Format,
     rounding: Rounding | str = "nearest_even",
     overflow: OverflowRule | str = "saturate",
     *,
@@ -50,10 +51,10 @@ def quantize(
     ----------
     x : array_like of float
         Any shape.  Infinities follow the overflow mode (and wrap to 0).
-    fmt : QFormat
+    fmt : QFormat, Affine or Levels
         Target.
     rounding : Rounding or str
-        Applied first, to the exact value.
+        Applied first, to the exact value (with a scale: to the float64 ``x / scale``).
     overflow : Overflow, Wrap, WrapSignMagnitude or str
         Applied second.
     seed : int
@@ -87,7 +88,7 @@ def quantize(
 
 def quantize_stats(
     x: ArrayLike,
-    fmt: QFormat,
+    fmt: Format,
     rounding: Rounding | str = "nearest_even",
     overflow: OverflowRule | str = "saturate",
     *,
@@ -98,10 +99,16 @@ def quantize_stats(
     """Return :func:`quantize` with a count of what overflowed; parameters as there."""
     if nan not in ("raise", "zero"):
         raise FormatError(f"nan must be 'raise' or 'zero', not {nan!r}")
-    modes = _modes(fmt, rounding, overflow)
+    mode, rule = read_mode(rounding, Rounding, "rounding"), read_overflow(overflow, "overflow")
     values = _floats(x)
     draws = Draws(seed, samples=samples)
-    result, missing = dispatch_casts.quantize_floats(values, fmt, *modes, draws)
+    if isinstance(fmt, Affine):
+        result, missing = quantize_affine(values, fmt, mode, rule, draws)
+    elif isinstance(fmt, Levels):
+        result, missing = quantize_levels(values, fmt, mode, rule)
+    else:
+        check_overflow(_binary(fmt, "format"), rule)
+        result, missing = dispatch_casts.quantize_floats(values, fmt, mode, rule, draws)
     if missing and nan == "raise":
         index = [int(i) for i in np.argwhere(np.isnan(values))[0]]
         raise DataError(
@@ -111,14 +118,14 @@ def quantize_stats(
     return CastResult(result.codes, result.changed)
 
 
-def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
+def dequantize(codes: ArrayLike, fmt: Format) -> NDArray[np.float64]:
     """Return the values that codes stand for, as float64 (rounded beyond 53 bits).
 
     Parameters
     ----------
     codes : array_like of int
         Codes of ``fmt``, any shape.
-    fmt : QFormat
+    fmt : QFormat, Affine or Levels
         What they mean.
 
     Raises
@@ -126,7 +133,11 @@ def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
     DataError
         A code is outside the format.
     """
-    return np.ldexp(check_codes(codes, fmt, "codes").astype(np.float64), -fmt.frac)
+    checked = check_codes(codes, fmt, "codes")
+    if isinstance(fmt, QFormat):
+        return np.ldexp(checked.astype(np.float64), -fmt.frac)
+    scale = fmt.scale if isinstance(fmt, Levels) else fmt.scales(checked.shape)
+    return np.asarray(multiplicands(checked, fmt) * scale)
 
 
 def cast(
@@ -180,22 +191,24 @@ def cast_stats(
     samples: ArrayLike | None = None,
 ) -> CastResult:
     """Return :func:`cast` with a count of what overflowed; parameters as there."""
-    modes = _modes(target, rounding, overflow)
+    _binary(source, "source")
+    rule = read_overflow(overflow, "overflow")
+    check_overflow(_binary(target, "target"), rule)
+    modes = read_mode(rounding, Rounding, "rounding"), rule
     array = check_codes(codes, None, "codes")
     draws = Draws(seed, samples=samples)
     shift, ends = source.frac - target.frac, (source.lo, source.hi)
-    result = dispatch_casts.cast_codes(array, shift, target, *modes, source=ends, draws=draws)
-    if result is None:
-        raise _outside(array, source, "codes")
+    try:
+        result = dispatch_casts.cast_codes(array, shift, target, *modes, source=ends, draws=draws)
+    except dispatch_casts.OutsideError:
+        raise _outside(array, source, "codes") from None
     return CastResult(result.codes, result.changed)
 
 
-def _modes(
-    target: QFormat, rounding: Rounding | str, overflow: OverflowRule | str
-) -> tuple[Rounding, OverflowRule]:
-    rule = read_overflow(overflow, "overflow")
-    check_overflow(target, rule)
-    return read_mode(rounding, Rounding, "rounding"), rule
+def _binary(fmt: object, noun: str) -> QFormat:
+    if not isinstance(fmt, QFormat):
+        raise FormatError(f"{noun} must be a QFormat, not {fmt!r}")
+    return fmt
 
 
 def _floats(x: ArrayLike) -> NDArray[np.float64]:
@@ -214,14 +227,14 @@ def code_range(array: NDArray[Any]) -> tuple[int, int]:
     return (int(array.min()), int(array.max())) if array.size else (0, 0)
 
 
-def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any]:
+def check_codes(codes: ArrayLike, fmt: Format | None, noun: str) -> NDArray[Any]:
     """Return ``codes`` as an integer array, all of them codes of ``fmt``.
 
     Parameters
     ----------
     codes : array_like of int
         Any shape; object arrays of Python integers too.
-    fmt : QFormat or None
+    fmt : QFormat, Affine, Levels or None
         None: any integer will do.
     noun : str
         What to call them in an error.
@@ -245,7 +258,7 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
     return array
 
 
-def _outside(array: NDArray[Any], fmt: QFormat, noun: str) -> DataError:
+def _outside(array: NDArray[Any], fmt: Format, noun: str) -> DataError:
     low, high = int(array.min()), int(array.max())
     worst = low if low < fmt.lo else high
     index = [int(i) for i in np.argwhere(array == worst)[0]]

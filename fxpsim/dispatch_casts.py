@@ -21,10 +21,14 @@ from fxpsim.errors import OverflowTrap
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 from fxpsim.formats.modes import STOCHASTIC
 
-__all__ = ["Cast", "cast_codes", "draw_words", "quantize_floats", "shift_codes"]
+__all__ = ["Cast", "OutsideError", "cast_codes", "draw_words", "quantize_floats", "shift_codes"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
+
+
+class OutsideError(Exception):
+    """A code is outside the range it should have; the caller knows what to call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,7 @@ def shift_codes(
     codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: OverflowRule
 ) -> IntArray:
     """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
-    result = cast_codes(codes, shift, target, rounding, overflow)
-    assert result is not None  # no range was asked for
-    return result.codes
+    return cast_codes(codes, shift, target, rounding, overflow).codes
 
 
 def cast_codes(
@@ -53,7 +55,7 @@ def cast_codes(
     *,
     source: Range | None = None,
     draws: Draws | None = None,
-) -> Cast | None:
+) -> Cast:
     """Return codes times ``2**-shift``: rounded, then brought into the range of ``target``.
 
     Parameters
@@ -65,19 +67,20 @@ def cast_codes(
     target, rounding, overflow
         As in :func:`fxpsim.spec.cast`.
     source : (int, int), optional
-        The range that the codes must have.
+        The range that the codes must have; for a compiled loop this is one comparison more.
     draws : Draws, optional
         For the stochastic modes.
 
-    Returns
-    -------
-    Cast, or None where a code is outside ``source``
+    Raises
+    ------
+    OutsideError
+        A code is outside ``source``.
     """
     left = max(0, -shift)
     if source is None or max(map(abs, source)) << left >= 1 << 62:
         seen = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
         if source is not None and not source[0] <= seen[0] <= seen[1] <= source[1]:
-            return None
+            raise OutsideError
         source = seen
     words = _words_for(rounding, codes.shape, draws)
     if compiled() and codes.dtype != np.object_ and max(map(abs, source)) << left < 1 << 62:
@@ -93,14 +96,14 @@ def cast_codes(
         ends = np.int64(source[0]), np.int64(source[1])
         outside, changed = loop(flat, *ends, np.int64(shift), word, words, out.reshape(-1))
         if outside:
-            return None
+            raise OutsideError
         if changed and overflow is Overflow.TRAP:
             _spring(codes, words, _code_rule(shift, target, rounding, overflow))
         return Cast(out, changed)
     if compiled():
         warn_slow("a cast of values beyond 62 bits")
     if codes.size and not source[0] <= codes.min() <= codes.max() <= source[1]:
-        return None
+        raise OutsideError
     return _by_rule(codes, words, target, _code_rule(shift, target, rounding, overflow))
 
 

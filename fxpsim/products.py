@@ -12,7 +12,8 @@ from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes, code_range
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import QFormat
+from fxpsim.formats import Format
+from fxpsim.scaled import multiplicands
 from fxpsim.stats import OverflowStatistics
 
 __all__ = ["MatmulResult", "matmul", "matmul_stats"]
@@ -33,8 +34,8 @@ def matmul(
     b: ArrayLike,
     accumulator: Accumulator,
     *,
-    a_format: QFormat | None = None,
-    b_format: QFormat | None = None,
+    a_format: Format | None = None,
+    b_format: Format | None = None,
     bias: ArrayLike | None = None,
 ) -> IntArray:
     """Return ``a @ b``, each sum made in ``accumulator``, in ascending order of K.
@@ -47,8 +48,9 @@ def matmul(
         Codes.
     accumulator : Accumulator
         The register; its fraction is the product's.
-    a_format, b_format : QFormat, optional
-        Where given, codes outside them are an error.
+    a_format, b_format : QFormat, Affine or Levels, optional
+        What the codes mean: their multiplicands (code, code less zero point, codebook entry) are
+        multiplied, and codes outside their format are an error.
     bias : array_like of int (N,), optional
         Added first, as step 0; at the product's fraction.
 
@@ -75,8 +77,8 @@ def matmul_stats(
     b: ArrayLike,
     accumulator: Accumulator,
     *,
-    a_format: QFormat | None = None,
-    b_format: QFormat | None = None,
+    a_format: Format | None = None,
+    b_format: Format | None = None,
     bias: ArrayLike | None = None,
 ) -> MatmulResult:
     """Return :func:`matmul` with statistics of its overflows; parameters as there."""
@@ -93,8 +95,8 @@ def _operands(
     a: ArrayLike,
     b: ArrayLike,
     accumulator: Accumulator,
-    a_format: QFormat | None,
-    b_format: QFormat | None,
+    a_format: Format | None,
+    b_format: Format | None,
     bias: ArrayLike | None,
 ) -> tuple[IntArray, IntArray, Accumulator, tuple[int, int], tuple[int, int], IntArray | None]:
     if not isinstance(accumulator, Accumulator):
@@ -110,8 +112,8 @@ def _operands(
     return left, right, accumulator, code_range(left), code_range(right), start
 
 
-def _matrix(codes: ArrayLike, fmt: QFormat | None, noun: str) -> IntArray:
+def _matrix(codes: ArrayLike, fmt: Format | None, noun: str) -> IntArray:
     array = check_codes(codes, fmt, noun)
     if array.ndim != 2:
         raise DataError(f"{noun} must be a matrix, not of shape {array.shape}")
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(multiplicands(array, fmt))

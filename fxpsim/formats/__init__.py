@@ -1,6 +1,23 @@
 """Number formats: what an integer code means, and how a value becomes one."""
 
+from typing import TypeAlias
+
+from fxpsim.formats.affine import Affine
+from fxpsim.formats.levels import Levels
 from fxpsim.formats.modes import Overflow, OverflowRule, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.formats.qformat import QFormat
 
-__all__ = ["Overflow", "OverflowRule", "QFormat", "Rounding", "Wrap", "WrapSignMagnitude"]
+#: What the codes of a tensor may mean.
+Format: TypeAlias = QFormat | Affine | Levels
+
+__all__ = [
+    "Affine",
+    "Format",
+    "Levels",
+    "Overflow",
+    "OverflowRule",
+    "QFormat",
+    "Rounding",
+    "Wrap",
+    "WrapSignMagnitude",
+]

@@ -5,6 +5,7 @@ Whatever is compiled gives the same bits as this folder, and is tested against i
 
 from fxpsim.spec.casts import cast, fit, quantize, round_float, round_shift
 from fxpsim.spec.philox import draw
+from fxpsim.spec.scaled import quantize_affine, quantize_level
 from fxpsim.spec.sums import Sum, accumulate, matmul
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "fit",
     "matmul",
     "quantize",
+    "quantize_affine",
+    "quantize_level",
     "round_float",
     "round_shift",
 ]

@@ -28,6 +28,7 @@ LAYERS = [
     ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.kernels",),
     ("fxpsim.dispatch_casts",),
+    ("fxpsim.scaled",),
     ("fxpsim.dispatch",),
     ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization"),
     ("fxpsim.products", "fxpsim.ops"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from fxpsim import (
     Accumulator,
+    Affine,
+    Levels,
     Overflow,
     OverflowTrap,
     QFormat,
@@ -86,6 +89,25 @@ def test_repr_names_both_conventions():
             "unsigned format cannot wrap by sign and magnitude",
         ),
         (lambda: cast([1], QFormat(8, 0), QFormat(8, 0), overflow="wrapp(3)"), "must be one of"),
+        (lambda: Affine(33, 1.0), "format bits must be 1 to 32, not 33"),
+        (lambda: Affine(8, -1.0), "format scale must be finite and more than 0, not -1.0"),
+        (lambda: Affine(8, "a"), "format scale must be a number, not 'a'"),
+        (lambda: Affine(8, 1.0, 200), "zero point must be -128 to 127, not 200"),
+        (lambda: Affine(8, [1.0, 2.0]), "need an axis to run along"),
+        (lambda: Affine(8, [1.0, 2.0], [1, 2, 3], axis=0), "must be as many, not 2 and 3"),
+        (lambda: Affine(8, 1.0, axis=99), "format axis must be -64 to 63, not 99"),
+        (
+            lambda: quantize([1.0], Affine(8, 1.0), overflow="wrap(1)"),
+            "affine format must saturate",
+        ),
+        (lambda: Levels([]), "codebook must have an entry"),
+        (lambda: Levels([0.5]), "codebook entry must be an integer, not 0.5"),
+        (lambda: Levels([1], 0), "format scale must be finite and more than 0, not 0"),
+        (lambda: Levels.dorefa(0), "DoReFa bits must be 1 to 16, not 0"),
+        (lambda: quantize([1.0], Levels([1]), overflow="wrap"), "codebook format must saturate"),
+        (lambda: quantize([1.0], Levels([1]), "jam"), "must round to a neighbour, not jam"),
+        (lambda: cast([1], Affine(8, 1.0), QFormat(8, 0)), "source must be a QFormat, not Affine"),
+        (lambda: quantize([1.0], "Q4.4"), "format must be a QFormat, not 'Q4.4'"),
         (lambda: Shift(0.5), "shift bits must be an integer"),
         (lambda: requantize([1], 3), "must be a Shift, not 3"),
     ],
@@ -105,6 +127,23 @@ def test_bad_values_name_the_element():
         dequantize([0.5], QFormat(8, 4))
     with pytest.raises(DataError, match="must be real numbers"):
         quantize(["a"], QFormat(8, 4))
+
+
+def test_scaled_formats_check_their_codes_and_shapes():
+    with pytest.raises(DataError, match=r"codes must be 0 to 2 \(format levels\[-1, 0, 1\]\)"):
+        dequantize([3], Levels.ternary())
+    with pytest.raises(DataError, match=r"\(format affine-s4\*0.5-3\), but element \[0\] is 8"):
+        dequantize([8], Affine(4, 0.5, 3))
+    per_axis = Affine(8, [0.5, 0.25], axis=1)
+    with pytest.raises(DataError, match=r"2 scales along axis 1 does not fit .* \(2, 3\)"):
+        quantize(np.zeros((2, 3)), per_axis)
+    assert str(per_axis) == "affine-s8 along axis 1"
+    with pytest.raises(DataError, match="NaN"):
+        quantize([float("nan")], Levels.binary())
+    assert quantize([float("nan"), 3], Affine(8, 1.0, 5), nan="zero").tolist() == [5, 8]
+    assert quantize([-np.inf, np.inf], Affine(8, 1.0, 5)).tolist() == [-128, 127]
+    assert quantize([-np.inf, np.inf], Affine(8, 1.0, 5), overflow="wrap").tolist() == [5, 5]
+    assert str(Levels(range(9))) == "levels[0, 1, 2, 3, ...]"
 
 
 def test_codes_have_the_type_of_their_format_never_of_their_values():
