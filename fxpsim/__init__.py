@@ -20,7 +20,16 @@ if TYPE_CHECKING:
         quantize_stats,
     )
     from fxpsim.errors import OverflowTrap
-    from fxpsim.formats import Affine, Levels, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+    from fxpsim.formats import (
+        Affine,
+        Levels,
+        Overflow,
+        QFormat,
+        Rounding,
+        Target,
+        Wrap,
+        WrapSignMagnitude,
+    )
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -45,6 +54,7 @@ _HOMES = {
     "Rounding": "formats",
     "Score": "scoring",
     "Shift": "requantization",
+    "Target": "formats",
     "Trace": "simulation",
     "Wrap": "formats",
     "WrapSignMagnitude": "formats",
@@ -81,6 +91,7 @@ __all__ = [
     "Rounding",
     "Score",
     "Shift",
+    "Target",
     "Trace",
     "Wrap",
     "WrapSignMagnitude",

@@ -6,6 +6,7 @@ from fxpsim.formats.affine import Affine
 from fxpsim.formats.levels import Levels
 from fxpsim.formats.modes import Overflow, OverflowRule, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.formats.qformat import QFormat
+from fxpsim.formats.text import Notation, Target
 
 #: What the codes of a tensor may mean.
 Format: TypeAlias = QFormat | Affine | Levels
@@ -14,10 +15,12 @@ __all__ = [
     "Affine",
     "Format",
     "Levels",
+    "Notation",
     "Overflow",
     "OverflowRule",
     "QFormat",
     "Rounding",
+    "Target",
     "Wrap",
     "WrapSignMagnitude",
 ]
