@@ -89,17 +89,25 @@ def cast_codes(
 
         out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
         kind, word = overflow_stage(target, overflow)
-        # A shift to the left drops nothing; only jam still acts.
-        acting = rounding if shift > 0 or rounding is Rounding.JAM else Rounding.FLOOR
-        loop = elementwise.shift_codes(elementwise.MODES[acting], kind)
+        mode = elementwise.MODES[rounding]
+        if shift <= 0:  # drops nothing; only jam still acts
+            mode = elementwise.EXACT_JAM if rounding is Rounding.JAM else elementwise.EXACT
+        narrow = (
+            codes.dtype.itemsize + (codes.dtype.kind == "u") <= 4
+            and codes.size < 1 << 31
+            and rounding is not Rounding.STOCHASTIC_WEIGHTED
+            and max(*map(abs, source), -target.lo, target.hi) << left < elementwise.LANE32
+        )
+        loop = elementwise.shift_codes(mode, kind, np.int32 if narrow else np.int64)
         flat = np.ascontiguousarray(codes).reshape(-1)
-        ends = np.int64(source[0]), np.int64(source[1])
+        # The loop's comparison wants 0 in the range, which every format has.
+        ends = np.int64(min(source[0], 0)), np.int64(max(source[1], 0))
         outside, changed = loop(flat, *ends, np.int64(shift), word, words, out.reshape(-1))
-        if outside:
+        if outside < 0:
             raise OutsideError
         if changed and overflow is Overflow.TRAP:
             _spring(codes, words, _code_rule(shift, target, rounding, overflow))
-        return Cast(out, changed)
+        return Cast(out, int(changed))
     if compiled():
         warn_slow("a cast of values beyond 62 bits")
     if codes.size and not source[0] <= codes.min() <= codes.max() <= source[1]:
@@ -153,12 +161,15 @@ def draw_words(shape: tuple[int, ...], draws: Draws) -> IntArray:
     samples, elements = draws.counters(shape)
     seed = int(draws.seed)
     if not compiled():
-        pairs = zip(samples.tolist(), elements.tolist(), strict=True)
-        words = [spec.draw(seed, int(draws.stream), *pair) for pair in pairs]
+        words = [
+            spec.draw(seed, int(draws.stream), sample, element)
+            for sample in samples.tolist()
+            for element in range(elements)
+        ]
         return np.array(words, np.uint32)
     from fxpsim.kernels import philox
 
-    out = np.empty(samples.size, np.uint32)
+    out = np.empty(samples.size * elements, np.uint32)
     key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
     philox.draw_words(*key, np.uint64(draws.stream), samples, elements, np.uint64(0), out)
     return out
@@ -179,9 +190,13 @@ def quantize_floats(
 
         out = np.empty(values.shape, code_dtype(fmt.lo, fmt.hi))
         kind, word = overflow_stage(fmt, overflow)
-        loop = floats.quantize_floats(elementwise.MODES[rounding], kind)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        missing, changed = loop(flat, 2.0**fmt.frac, word, words, out.reshape(-1))
+        loop_for = elementwise.MODES[rounding], kind, rounding in STOCHASTIC
+        operands = np.ascontiguousarray(values).reshape(-1), 2.0**fmt.frac, word, words
+        missing, changed = 1, 0
+        if fmt.frac >= 0 and fmt.bits <= 52:
+            missing, changed = floats.quantize_plain(*loop_for)(*operands, out.reshape(-1))
+        if missing:
+            missing, changed = floats.quantize_any(*loop_for)(*operands, out.reshape(-1))
         if changed and not missing and overflow is Overflow.TRAP:
             _spring(values, words, _float_rule(fmt, rounding, overflow))
         return Cast(out, changed), missing

@@ -47,15 +47,15 @@ class Draws:
             if not 0 <= number < end:
                 raise FormatError(f"{noun} must be 0 to {end - 1}, not {number}")
 
-    def counters(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        """Return sample and element of every entry of an array, in C order.
+    def counters(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint32], int]:
+        """Return the id of every sample of an array, and how many elements a sample has.
 
-        The first axis is the batch; the element is the flat index in what remains.
+        The first axis is the batch; an element's number is the flat index in what remains.
 
         Raises
         ------
         DataError
-            There are not as many sample ids as samples, or more elements than counters.
+            There are not as many ids as samples, or more elements than counters.
         """
         batch = shape[0] if shape else 1
         size = int(np.prod(shape[1:], dtype=np.int64))
@@ -68,5 +68,4 @@ class Draws:
             raise DataError(f"samples must be 0 to {_WORDS - 1}")
         if size > _WORDS:
             raise DataError(f"a sample must have at most {_WORDS} elements, not {size}")
-        elements = np.arange(size, dtype=np.uint32)
-        return np.repeat(ids.astype(np.uint32), size), np.tile(elements, batch)
+        return ids.astype(np.uint32), size

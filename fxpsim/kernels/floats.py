@@ -12,7 +12,7 @@ from fxpsim.kernels._jit import kernel
 from fxpsim.kernels.elementwise import MODES
 from fxpsim.kernels.words import CLAMP, ZERO, fit
 
-__all__ = ["quantize_floats"]
+__all__ = ["quantize_any", "quantize_plain"]
 
 _FLOOR = MODES[Rounding.FLOOR]
 _CEIL = MODES[Rounding.CEIL]
@@ -28,7 +28,6 @@ _TRN_MAG = MODES[Rounding.TRN_MAG]
 _JAM = MODES[Rounding.JAM]
 _JAM_UNBIASED = MODES[Rounding.JAM_UNBIASED]
 _WEIGHTED = MODES[Rounding.STOCHASTIC_WEIGHTED]
-_EQUAL = MODES[Rounding.STOCHASTIC_EQUAL]
 
 #: The next float after a half: "more than a half" as "at least this".
 _PAST_HALF = float(np.nextafter(0.5, 1.0))
@@ -39,9 +38,97 @@ _FAR = 2.0**62
 _TWO_32 = 2.0**32
 
 
+@kernel
+def round_float(scaled, rounding, draw):
+    """Return the rounded value; of the jams and trn_mag, the floor they start from."""
+    if rounding == _CEIL:
+        return np.ceil(scaled)
+    if rounding == _TOWARD_ZERO:
+        return np.trunc(scaled)
+    if rounding == _AWAY:
+        return np.copysign(np.ceil(abs(scaled)), scaled)
+    if rounding == _NEAREST_EVEN:
+        return np.rint(scaled)
+    if rounding in (_FLOOR, _TRN_MAG, _JAM, _JAM_UNBIASED):
+        return np.floor(scaled)
+    negative = scaled < 0.0
+    magnitude = abs(scaled)
+    whole = np.floor(magnitude)
+    rest = magnitude - whole  # exact; NaN for infinity, at least nothing
+    if rounding == _NEAREST_UP:
+        more = rest >= (_PAST_HALF if negative else 0.5)
+    elif rounding == _NEAREST_DOWN:
+        more = rest >= (0.5 if negative else _PAST_HALF)
+    elif rounding == _NEAREST_TO_ZERO:
+        more = rest > 0.5
+    elif rounding == _NEAREST_AWAY:
+        more = rest >= 0.5
+    elif rounding == _NEAREST_ODD:
+        odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
+        more = rest >= (_PAST_HALF if odd else 0.5)
+    elif rounding == _WEIGHTED:
+        # Away from zero: up where positive, not up where negative.
+        number, grown = np.float64(np.int64(draw)), rest * _TWO_32
+        bound = _TWO_32 - number if negative else number
+        more = (grown > bound) | (negative & (grown == bound))
+    else:
+        more = (rest > 0.0) & ((draw & 1 == 0) == negative)
+    return np.copysign(whole + 1.0 if more else whole, scaled)
+
+
 @functools.cache
-def quantize_floats(rounding: int, kind: int) -> Callable[..., tuple[int, int]]:
-    """Return the loop for :func:`fxpsim.spec.quantize` on float64, infinities included.
+def quantize_plain(rounding: int, kind: int, stochastic: bool) -> Callable[..., tuple[int, int]]:
+    """Return the fast loop, for values and formats without extremes.
+
+    Arguments and results are those of :func:`quantize_any`, but what it counts as missing are
+    all values that it may have got wrong: NaN, and where the rule is to wrap, magnitudes from
+    2**62.  The format has at most 52 bits, and ``scale`` is at least 1, so nothing underflows.
+    """
+
+    @kernel
+    def plain_loop(values, scale, word, draws, out):
+        lo, hi, bits, kept = word[0], word[1], word[2], word[3]
+        below, above, inverted = word[4], word[5], word[6]
+        lowest, highest = np.float64(lo), np.float64(hi)
+        unsure, changed = 0, 0
+        for i in range(values.size):
+            scaled = np.float64(values[i]) * scale
+            rounded = round_float(scaled, rounding, draws[i] if stochastic else 0)
+            if kind in (CLAMP, ZERO):
+                if rounding == _TRN_MAG:
+                    rounded += 1.0 if scaled < 0.0 else 0.0
+                elif rounding in (_JAM, _JAM_UNBIASED):
+                    jammed = np.floor(scaled * 0.5) * 2.0 + 1.0
+                    exact = (rounding == _JAM_UNBIASED) & (rounded == scaled)
+                    rounded = rounded if exact else jammed
+                unsure += np.int64(scaled != scaled)
+                if kind == CLAMP:
+                    clamped = min(max(rounded, lowest), highest)
+                else:
+                    clamped = rounded if (rounded >= lowest) & (rounded <= highest) else 0.0
+                changed += np.int64(clamped != rounded)
+                out[i] = clamped
+            else:
+                unsure += np.int64(not (abs(scaled) < _FAR))
+                value = np.int64(rounded)
+                if rounding == _TRN_MAG:
+                    value += np.int64(scaled < 0.0)
+                elif rounding == _JAM:
+                    value |= 1
+                elif rounding == _JAM_UNBIASED:
+                    value |= np.int64(rounded != scaled)
+                one = np.int64(1)
+                fitted = fit(value, value, one, kind, lo, hi, bits, kept, below, above, inverted)
+                changed += np.int64(fitted != value)
+                out[i] = fitted
+        return unsure, changed
+
+    return plain_loop
+
+
+@functools.cache
+def quantize_any(rounding: int, kind: int, stochastic: bool) -> Callable[..., tuple[int, int]]:
+    """Return the loop for :func:`fxpsim.spec.quantize` on any float64, infinities included.
 
     Its arguments are ``values`` (n,), ``scale`` (2.0**frac), ``word`` (the constants of
     :func:`fxpsim.kernels.words.overflow_stage`), ``draws`` (n,) for the stochastic modes and
@@ -50,10 +137,11 @@ def quantize_floats(rounding: int, kind: int) -> Callable[..., tuple[int, int]]:
     """
 
     @kernel
-    def quantize_loop(values, scale, word, draws, out):
+    def careful_loop(values, scale, word, draws, out):
         lo, hi, bits, kept = word[0], word[1], word[2], word[3]
         below, above, inverted = word[4], word[5], word[6]
         period = 2.0 ** np.float64(bits + 1)
+        inverse = 1.0 / period
         missing, changed = 0, 0
         for i in range(values.size):
             exact = np.float64(values[i])
@@ -62,59 +150,26 @@ def quantize_floats(rounding: int, kind: int) -> Callable[..., tuple[int, int]]:
             scaled = exact * scale
             tiny = (abs(scaled) < _TINY) & (exact != 0.0)
             scaled = np.copysign(_TINY, exact) if tiny else scaled
-            negative = scaled < 0.0
-            if rounding == _CEIL:
-                rounded = np.ceil(scaled)
-            elif rounding == _TOWARD_ZERO:
-                rounded = np.trunc(scaled)
-            elif rounding == _AWAY:
-                rounded = np.copysign(np.ceil(abs(scaled)), scaled)
-            elif rounding == _NEAREST_EVEN:
-                rounded = np.rint(scaled)
-            elif rounding in (_FLOOR, _TRN_MAG, _JAM, _JAM_UNBIASED):
-                rounded = np.floor(scaled)
-            else:
-                magnitude = abs(scaled)
-                whole = np.floor(magnitude)
-                rest = magnitude - whole  # exact; NaN for infinity, at least nothing
-                if rounding == _NEAREST_UP:
-                    more = rest >= (_PAST_HALF if negative else 0.5)
-                elif rounding == _NEAREST_DOWN:
-                    more = rest >= (0.5 if negative else _PAST_HALF)
-                elif rounding == _NEAREST_TO_ZERO:
-                    more = rest > 0.5
-                elif rounding == _NEAREST_AWAY:
-                    more = rest >= 0.5
-                elif rounding == _NEAREST_ODD:
-                    odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
-                    more = rest >= (_PAST_HALF if odd else 0.5)
-                elif rounding == _WEIGHTED:
-                    # Away from zero: up where positive, not up where negative.
-                    draw = np.float64(draws[i])
-                    grown = rest * _TWO_32
-                    more = grown >= _TWO_32 - draw if negative else draw < grown
-                else:
-                    more = (rest > 0.0) & ((draws[i] & 1 == 0) == negative)
-                rounded = np.copysign(whole + 1.0 if more else whole, scaled)
+            rounded = round_float(scaled, rounding, draws[i] if stochastic else 0)
             value = np.int64(min(max(rounded, -_FAR), _FAR))
             low = value
-            if kind != CLAMP and kind != ZERO:
+            if kind not in (CLAMP, ZERO):
                 # Exact: beyond 2**53 a float is a multiple of a power of two.  Infinity counts
                 # as a multiple of everything.
-                remainder = rounded - np.trunc(rounded / period) * period
+                remainder = rounded - np.trunc(rounded * inverse) * period
                 low = np.int64(remainder if remainder == remainder else 0.0)
             # Setting the last bit, or adding 1, takes an integer where floats lie further apart.
+            finite = exact - exact == 0.0
             if rounding == _TRN_MAG:
-                more_bits = np.int64(negative & (exact - exact == 0.0))
-                value, low = value + more_bits, low + more_bits
+                up = np.int64((scaled < 0.0) & finite)
+                value, low = value + up, low + up
             elif rounding in (_JAM, _JAM_UNBIASED):
-                jammed = exact - exact == 0.0
-                if rounding == _JAM_UNBIASED:
-                    jammed = scaled != rounded
-                value, low = value | np.int64(jammed), low | np.int64(jammed)
-            fitted = fit(value, low, kind, lo, hi, bits, kept, below, above, inverted)
+                jam = np.int64(finite & ((rounding == _JAM) | (scaled != rounded)))
+                value, low = value | jam, low | jam
+            one = np.int64(1)
+            fitted = fit(value, low, one, kind, lo, hi, bits, kept, below, above, inverted)
             changed += np.int64((value < lo) | (value > hi))
             out[i] = fitted
         return missing, changed
 
-    return quantize_loop
+    return careful_loop

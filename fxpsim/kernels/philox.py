@@ -16,8 +16,7 @@ _WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 @kernel
-def draw_words(key_low, key_high, stream, samples, elements, step, out):
-    """Write the first word for each counter (stream, samples[i], elements[i], step)."""
+def _draw_row(key_low, key_high, stream, samples, elements, step, out):
     for i in range(out.size):
         c0, c1, c2, c3 = stream, np.uint64(samples[i]), np.uint64(elements[i]), step
         k0, k1 = key_low, key_high
@@ -27,3 +26,17 @@ def draw_words(key_low, key_high, stream, samples, elements, step, out):
             c2, c3 = (first >> _HALF) ^ c3 ^ k1, first & _WORD
             k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
         out[i] = np.uint32(c0)
+
+
+@kernel
+def draw_words(key_low, key_high, stream, samples, elements, step, out):
+    """Write the first words of (stream, samples[i], j, step), j up to ``elements``, in order."""
+    if elements == 1:  # a vector: one row of many samples
+        _draw_row(key_low, key_high, stream, samples, np.zeros_like(samples), step, out)
+        return
+    numbers = np.arange(elements).astype(np.uint32)
+    repeated = np.empty_like(numbers)
+    for i in range(samples.size):
+        repeated[:] = samples[i]
+        row = out[i * elements : (i + 1) * elements]
+        _draw_row(key_low, key_high, stream, repeated, numbers, step, row)

@@ -29,7 +29,7 @@ def overflow_stage(fmt: QFormat, overflow: object) -> tuple[int, np.ndarray]:
     }.get(overflow)
     if overflow == Overflow.SATURATE_SYMMETRIC and fmt.signed:
         lo = -hi
-    kept, tops, inverted = (1 << fmt.bits) - 1, (0, 0), 0
+    kept, tops, inverted = 0, (0, 0), 0
     if isinstance(overflow, (Wrap, WrapSignMagnitude)):
         count = overflow.saturated_msbs
         kind = WRAP_MSBS if isinstance(overflow, Wrap) else FOLD_MSBS
@@ -40,22 +40,30 @@ def overflow_stage(fmt: QFormat, overflow: object) -> tuple[int, np.ndarray]:
 
 
 @kernel
-def fit(value, low, kind, lo, hi, bits, kept, below, above, inverted):
-    """Return ``value`` in the word; ``low`` has its low ``bits + 1`` bits, and may be it."""
+def fit(value, low, one, kind, lo, hi, bits, kept, below, above, inverted):
+    """Return ``value`` in the word; ``low`` has its low ``bits + 1`` bits, and may be it.
+
+    All but ``kind`` are integers of one type.  Numpy's functions keep to it; operators would
+    widen 32 bits to 64, and halve what a vector holds.
+    """
+    zero = np.subtract(one, one)
     if kind == CLAMP:
-        return min(max(value, lo), hi)
+        return np.minimum(np.maximum(value, lo), hi)
     inside = (value >= lo) & (value <= hi)
     if kind == ZERO:
-        return value if inside else np.int64(0)
-    if kind == WRAP:
-        # hi - lo + 1 is a power of two, so modulo is a mask, in two's complement exact.
-        return lo + ((low - lo) & (hi - lo))
+        return value if inside else zero
     if kind == FOLD:
-        flip = ((low >> bits) ^ (low >> (bits - 1))) & 1
-        return lo + (((low ^ -flip) - lo) & (hi - lo))
-    negative = np.int64(value < 0)
+        above_sign = np.right_shift(low, bits)
+        sign = np.right_shift(low, np.subtract(bits, one))
+        flip = np.bitwise_and(np.bitwise_xor(above_sign, sign), one)
+        low = np.bitwise_xor(low, np.subtract(zero, flip))
+    if kind in (WRAP, FOLD):
+        # hi - lo + 1 is a power of two, so modulo is a mask, in two's complement exact.
+        offset = np.subtract(low, lo)
+        return np.add(lo, np.bitwise_and(offset, np.subtract(hi, lo)))
     if kind == FOLD_MSBS:
-        lowest_saturated = np.int64(low & (kept + 1) != 0)
-        low = low ^ -(lowest_saturated ^ negative ^ inverted)
-    top = below if value < 0 else above
-    return value if inside else top + (low & kept)
+        lowest_saturated = np.bitwise_and(low, np.add(kept, one)) != zero
+        turned = (lowest_saturated != (value < zero)) != (inverted != zero)
+        low = np.bitwise_not(low) if turned else low
+    top = below if value < zero else above
+    return value if inside else np.add(top, np.bitwise_and(low, kept))
