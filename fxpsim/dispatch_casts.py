@@ -194,7 +194,9 @@ def quantize_floats(
         operands = np.ascontiguousarray(values).reshape(-1), 2.0**fmt.frac, word, words
         missing, changed = 1, 0
         if fmt.frac >= 0 and fmt.bits <= 52:
-            missing, changed = floats.quantize_plain(*loop_for)(*operands, out.reshape(-1))
+            lane = np.int32 if fmt.bits <= 30 and values.size < 1 << 31 else np.int64
+            plain = floats.quantize_plain(*loop_for, lane)
+            missing, changed = plain(*operands, out.reshape(-1))
         if missing:
             missing, changed = floats.quantize_any(*loop_for)(*operands, out.reshape(-1))
         if changed and not missing and overflow is Overflow.TRAP:

@@ -23,14 +23,12 @@ _NEAREST_DOWN = MODES[Rounding.NEAREST_DOWN]
 _NEAREST_TO_ZERO = MODES[Rounding.NEAREST_TO_ZERO]
 _NEAREST_AWAY = MODES[Rounding.NEAREST_AWAY]
 _NEAREST_EVEN = MODES[Rounding.NEAREST_EVEN]
-_NEAREST_ODD = MODES[Rounding.NEAREST_ODD]
 _TRN_MAG = MODES[Rounding.TRN_MAG]
 _JAM = MODES[Rounding.JAM]
 _JAM_UNBIASED = MODES[Rounding.JAM_UNBIASED]
 _WEIGHTED = MODES[Rounding.STOCHASTIC_WEIGHTED]
+_EQUAL = MODES[Rounding.STOCHASTIC_EQUAL]
 
-#: The next float after a half: "more than a half" as "at least this".
-_PAST_HALF = float(np.nextafter(0.5, 1.0))
 #: Any smaller magnitude rounds like this one; a product of tiny floats may lose bits, or vanish.
 _TINY = 2.0**-60
 #: Outside every word, inside int64.
@@ -51,46 +49,59 @@ def round_float(scaled, rounding, draw):
         return np.rint(scaled)
     if rounding in (_FLOOR, _TRN_MAG, _JAM, _JAM_UNBIASED):
         return np.floor(scaled)
-    negative = scaled < 0.0
     magnitude = abs(scaled)
-    whole = np.floor(magnitude)
-    rest = magnitude - whole  # exact; NaN for infinity, at least nothing
-    if rounding == _NEAREST_UP:
-        more = rest >= (_PAST_HALF if negative else 0.5)
-    elif rounding == _NEAREST_DOWN:
-        more = rest >= (0.5 if negative else _PAST_HALF)
-    elif rounding == _NEAREST_TO_ZERO:
-        more = rest > 0.5
-    elif rounding == _NEAREST_AWAY:
-        more = rest >= 0.5
-    elif rounding == _NEAREST_ODD:
-        odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
-        more = rest >= (_PAST_HALF if odd else 0.5)
-    elif rounding == _WEIGHTED:
+    if rounding in (_WEIGHTED, _EQUAL):
+        negative = scaled < 0.0
+        whole = np.floor(magnitude)
+        rest = magnitude - whole  # exact; NaN for infinity, at least nothing
         # Away from zero: up where positive, not up where negative.
-        number, grown = np.float64(np.int64(draw)), rest * _TWO_32
-        bound = _TWO_32 - number if negative else number
-        more = (grown > bound) | (negative & (grown == bound))
-    else:
-        more = (rest > 0.0) & ((draw & 1 == 0) == negative)
-    return np.copysign(whole + 1.0 if more else whole, scaled)
+        if rounding == _WEIGHTED:
+            number, grown = np.float64(np.int64(draw)), rest * _TWO_32
+            bound = _TWO_32 - number if negative else number
+            more = (grown > bound) | (negative & (grown == bound))
+        else:
+            more = (rest > 0.0) & ((draw & 1 == 0) == negative)
+        return np.copysign(whole + 1.0 if more else whole, scaled)
+    # Other ties than to even: what is left of the nearest is exact, and says where it went.
+    if rounding in (_NEAREST_TO_ZERO, _NEAREST_AWAY):
+        nearest = np.rint(magnitude)
+        left = magnitude - nearest
+        if rounding == _NEAREST_TO_ZERO:
+            nearest -= 1.0 if left == -0.5 else 0.0
+        else:
+            nearest += 1.0 if left == 0.5 else 0.0
+        return np.copysign(nearest, scaled)
+    nearest = np.rint(scaled)
+    left = scaled - nearest
+    if rounding == _NEAREST_UP:
+        return nearest + (1.0 if left == 0.5 else 0.0)
+    if rounding == _NEAREST_DOWN:
+        return nearest - (1.0 if left == -0.5 else 0.0)
+    return nearest + (2.0 * left if abs(left) == 0.5 else 0.0)
 
 
 @functools.cache
-def quantize_plain(rounding: int, kind: int, stochastic: bool) -> Callable[..., tuple[int, int]]:
+def quantize_plain(
+    rounding: int, kind: int, stochastic: bool, lane: type[np.signedinteger]
+) -> Callable[..., tuple[int, int]]:
     """Return the fast loop, for values and formats without extremes.
 
     Arguments and results are those of :func:`quantize_any`, but what it counts as missing are
-    all values that it may have got wrong: NaN, and where the rule is to wrap, magnitudes from
-    2**62.  The format has at most 52 bits, and ``scale`` is at least 1, so nothing underflows.
+    all values that it may have got wrong: NaN, and where the rule is to wrap, magnitudes that
+    ``lane`` may not hold.  The format has at most 52 bits (30 where lanes have 32, and there are
+    fewer than 2**31 values then), and ``scale`` is at least 1, so nothing underflows.
     """
+    far = 2.0 ** (8 * np.dtype(lane).itemsize - 2)
 
     @kernel
     def plain_loop(values, scale, word, draws, out):
         lo, hi, bits, kept = word[0], word[1], word[2], word[3]
         below, above, inverted = word[4], word[5], word[6]
         lowest, highest = np.float64(lo), np.float64(hi)
-        unsure, changed = 0, 0
+        lo, hi, bits, kept = lane(lo), lane(hi), lane(bits), lane(kept)
+        below, above, inverted = lane(below), lane(above), lane(inverted)
+        zero, one = lane(0), lane(1)
+        unsure, changed, astray, altered = 0, 0, zero, zero
         for i in range(values.size):
             scaled = np.float64(values[i]) * scale
             rounded = round_float(scaled, rounding, draws[i] if stochastic else 0)
@@ -109,19 +120,18 @@ def quantize_plain(rounding: int, kind: int, stochastic: bool) -> Callable[..., 
                 changed += np.int64(clamped != rounded)
                 out[i] = clamped
             else:
-                unsure += np.int64(not (abs(scaled) < _FAR))
-                value = np.int64(rounded)
+                astray = np.add(astray, lane(not (abs(scaled) < far)))
+                value = lane(rounded)
                 if rounding == _TRN_MAG:
-                    value += np.int64(scaled < 0.0)
+                    value = np.add(value, lane(scaled < 0.0))
                 elif rounding == _JAM:
-                    value |= 1
+                    value = np.bitwise_or(value, one)
                 elif rounding == _JAM_UNBIASED:
-                    value |= np.int64(rounded != scaled)
-                one = np.int64(1)
+                    value = np.bitwise_or(value, lane(rounded != scaled))
                 fitted = fit(value, value, one, kind, lo, hi, bits, kept, below, above, inverted)
-                changed += np.int64(fitted != value)
+                altered = np.add(altered, lane(fitted != value))
                 out[i] = fitted
-        return unsure, changed
+        return unsure + np.int64(astray), changed + np.int64(altered)
 
     return plain_loop
 

@@ -49,21 +49,21 @@ def fit(value, low, one, kind, lo, hi, bits, kept, below, above, inverted):
     zero = np.subtract(one, one)
     if kind == CLAMP:
         return np.minimum(np.maximum(value, lo), hi)
-    inside = (value >= lo) & (value <= hi)
     if kind == ZERO:
-        return value if inside else zero
+        return value if (value >= lo) & (value <= hi) else zero
+    span = np.subtract(hi, lo)  # all its bits are 1: narrow formats do not wrap
     if kind == FOLD:
         above_sign = np.right_shift(low, bits)
         sign = np.right_shift(low, np.subtract(bits, one))
         flip = np.bitwise_and(np.bitwise_xor(above_sign, sign), one)
         low = np.bitwise_xor(low, np.subtract(zero, flip))
     if kind in (WRAP, FOLD):
-        # hi - lo + 1 is a power of two, so modulo is a mask, in two's complement exact.
-        offset = np.subtract(low, lo)
-        return np.add(lo, np.bitwise_and(offset, np.subtract(hi, lo)))
+        # Modulo a power of two is a mask, in two's complement exact.
+        return np.add(lo, np.bitwise_and(np.subtract(low, lo), span))
     if kind == FOLD_MSBS:
         lowest_saturated = np.bitwise_and(low, np.add(kept, one)) != zero
         turned = (lowest_saturated != (value < zero)) != (inverted != zero)
         low = np.bitwise_not(low) if turned else low
+    inside = np.bitwise_and(np.subtract(value, lo), np.bitwise_not(span)) == zero
     top = below if value < zero else above
     return value if inside else np.add(top, np.bitwise_and(low, kept))
