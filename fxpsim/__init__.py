@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from fxpsim import presets
     from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product, Sequential, Spill
     from fxpsim.bounds import Guarantee, guarantee
-    from fxpsim.casts import cast, dequantize, quantize
-    from fxpsim.formats import Overflow, QFormat, Rounding
+    from fxpsim.casts import CastResult, cast, cast_stats, dequantize, quantize, quantize_stats
+    from fxpsim.errors import OverflowTrap
+    from fxpsim.fixed_array import FixedArray, array
+    from fxpsim.formats import (
+        Affine,
+        Levels,
+        Overflow,
+        QFormat,
+        Rounding,
+        Target,
+        Wrap,
+        WrapSignMagnitude,
+    )
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -37,8 +48,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Accumulator": "accumulators",
+    "Affine": "formats",
+    "CastResult": "casts",
     "Chunked": "accumulators",
     "Dyadic": "schemes",
+    "FixedArray": "fixed_array",
     "FloatScale": "schemes",
     "Gemmlowp": "schemes",
     "Graph": "graph",
@@ -47,9 +61,11 @@ _HOMES = {
     "Icn": "schemes",
     "Int16x8": "schemes",
     "Interleaved": "accumulators",
+    "Levels": "formats",
     "MacTrace": "traces",
     "MatmulResult": "products",
     "Overflow": "formats",
+    "OverflowTrap": "errors",
     "Product": "accumulators",
     "QFormat": "formats",
     "Rounding": "formats",
@@ -58,9 +74,14 @@ _HOMES = {
     "Shift": "schemes",
     "SingleRound": "schemes",
     "Spill": "accumulators",
+    "Target": "formats",
     "Trace": "simulation",
+    "Wrap": "formats",
+    "WrapSignMagnitude": "formats",
     "accumulator_grid": "sweeps",
+    "array": "fixed_array",
     "cast": "casts",
+    "cast_stats": "casts",
     "dequantize": "casts",
     "evaluate": "scoring",
     "guarantee": "bounds",
@@ -71,6 +92,7 @@ _HOMES = {
     "matmul_stats": "products",
     "peaks": "simulation",
     "quantize": "casts",
+    "quantize_stats": "casts",
     "requantize": "requantization",
     "save": "models",
     "simulate": "simulation",
@@ -79,8 +101,11 @@ _HOMES = {
 
 __all__ = [
     "Accumulator",
+    "Affine",
+    "CastResult",
     "Chunked",
     "Dyadic",
+    "FixedArray",
     "FloatScale",
     "Gemmlowp",
     "Graph",
@@ -89,9 +114,11 @@ __all__ = [
     "Icn",
     "Int16x8",
     "Interleaved",
+    "Levels",
     "MacTrace",
     "MatmulResult",
     "Overflow",
+    "OverflowTrap",
     "Product",
     "QFormat",
     "Rounding",
@@ -100,9 +127,14 @@ __all__ = [
     "Shift",
     "SingleRound",
     "Spill",
+    "Target",
     "Trace",
+    "Wrap",
+    "WrapSignMagnitude",
     "accumulator_grid",
+    "array",
     "cast",
+    "cast_stats",
     "dequantize",
     "evaluate",
     "guarantee",
@@ -114,6 +146,7 @@ __all__ = [
     "peaks",
     "presets",
     "quantize",
+    "quantize_stats",
     "requantize",
     "save",
     "simulate",

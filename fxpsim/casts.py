@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
 
@@ -9,19 +10,40 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim import dispatch_casts
+from fxpsim.draws import Draws
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats import Affine, Format, Levels, OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import check_overflow, read_mode, read_overflow
+from fxpsim.scaled import multiplicands, quantize_affine, quantize_levels
 
-__all__ = ["cast", "check_codes", "code_range", "dequantize", "quantize"]
+__all__ = [
+    "CastResult",
+    "cast",
+    "cast_stats",
+    "check_codes",
+    "code_range",
+    "dequantize",
+    "quantize",
+    "quantize_stats",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CastResult:
+    """Codes, and how many of them the overflow mode changed."""
+
+    codes: NDArray[Any]
+    changed: int
 
 
 def quantize(
     x: ArrayLike,
-    fmt: QFormat,
+    fmt: Format,
     rounding: Rounding | str = "nearest_even",
-    overflow: Overflow | str = "saturate",
+    overflow: OverflowRule | str = "saturate",
     *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
     nan: Literal["raise", "zero"] = "raise",
 ) -> NDArray[Any]:
     """Return the codes of real values.
@@ -30,12 +52,17 @@ def quantize(
     ----------
     x : array_like of float
         Any shape.  Infinities follow the overflow mode (and wrap to 0).
-    fmt : QFormat
+    fmt : QFormat, Affine or Levels
         Target.
     rounding : Rounding or str
-        Applied first, to the exact value.
-    overflow : Overflow or str
+        Applied first, to the exact value (with a scale: to the float64 ``x / scale``).
+    overflow : Overflow, Wrap, WrapSignMagnitude or str
         Applied second.
+    seed : int
+        Of the stochastic modes.  A draw depends on the seed, the sample's id and the position
+        within the sample, so batching, slicing and threads cannot change it.
+    samples : array_like of int, optional
+        The id of every entry of the first axis; 0, 1, 2... where not given.
     nan : {"raise", "zero"}
         What to do with NaN.
 
@@ -48,37 +75,55 @@ def quantize(
     DataError
         An element is NaN; the message has its index.
     FormatError
-        Unknown mode, or a narrow format that should wrap.
+        Unknown mode, or one that the format has no meaning for.
+    OverflowTrap
+        The mode is ``trap`` and a value does not fit; it has the first index and the value.
 
     Examples
     --------
     >>> quantize([0.3, -9.0], QFormat(8, 4)).tolist()
     [5, -128]
     """
+    return quantize_stats(x, fmt, rounding, overflow, seed=seed, samples=samples, nan=nan).codes
+
+
+def quantize_stats(
+    x: ArrayLike,
+    fmt: Format,
+    rounding: Rounding | str = "nearest_even",
+    overflow: OverflowRule | str = "saturate",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    nan: Literal["raise", "zero"] = "raise",
+) -> CastResult:
+    """Return :func:`quantize` with a count of what overflowed; parameters as there."""
     if nan not in ("raise", "zero"):
         raise FormatError(f"nan must be 'raise' or 'zero', not {nan!r}")
-    modes = _modes(fmt, rounding, overflow)
+    mode, rule = read_mode(rounding, Rounding, "rounding"), read_overflow(overflow, "overflow")
     values = _floats(x)
-    missing = np.isnan(values)
-    if missing.any():
-        if nan == "raise":
-            index = tuple(int(i) for i in np.argwhere(missing)[0])
-            raise DataError(
-                f"values must be numbers, but element {list(index)} is NaN "
-                f"({int(missing.sum())} in all)"
-            )
-        values = np.where(missing, 0.0, values)
-    return dispatch_casts.quantize_floats(values, fmt, *modes)
+    draws = Draws(seed, samples=samples)
+    if isinstance(fmt, Affine):
+        result, missing = quantize_affine(values, fmt, mode, rule, draws)
+    elif isinstance(fmt, Levels):
+        result, missing = quantize_levels(values, fmt, mode, rule)
+    else:
+        check_overflow(_binary(fmt, "format"), rule)
+        result, missing = dispatch_casts.quantize_floats(values, fmt, mode, rule, draws)
+    if missing and nan == "raise":
+        index = [int(i) for i in np.argwhere(np.isnan(values))[0]]
+        raise DataError(f"values must be numbers, but element {index} is NaN ({missing} in all)")
+    return CastResult(result.codes, result.changed)
 
 
-def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
+def dequantize(codes: ArrayLike, fmt: Format) -> NDArray[np.float64]:
     """Return the values that codes stand for, as float64 (rounded beyond 53 bits).
 
     Parameters
     ----------
     codes : array_like of int
         Codes of ``fmt``, any shape.
-    fmt : QFormat
+    fmt : QFormat, Affine or Levels
         What they mean.
 
     Raises
@@ -86,7 +131,11 @@ def dequantize(codes: ArrayLike, fmt: QFormat) -> NDArray[np.float64]:
     DataError
         A code is outside the format.
     """
-    return np.ldexp(check_codes(codes, fmt, "codes").astype(np.float64), -fmt.frac)
+    checked = check_codes(codes, fmt, "codes")
+    if isinstance(fmt, QFormat):
+        return np.ldexp(checked.astype(np.float64), -fmt.frac)
+    scale = fmt.scale if isinstance(fmt, Levels) else fmt.scales(checked.shape)
+    return np.asarray(multiplicands(checked, fmt) * scale)
 
 
 def cast(
@@ -94,7 +143,10 @@ def cast(
     source: QFormat,
     target: QFormat,
     rounding: Rounding | str = "floor",
-    overflow: Overflow | str = "wrap",
+    overflow: OverflowRule | str = "wrap",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
 ) -> NDArray[Any]:
     """Return codes in another format: rounded first, then brought into range.
 
@@ -104,36 +156,57 @@ def cast(
         Codes of ``source``, any shape.
     source, target : QFormat
         From and to.
-    rounding, overflow : Rounding, Overflow or str
+    rounding, overflow : Rounding; Overflow, Wrap, WrapSignMagnitude; or str
         The defaults are those of hardware that does nothing: drop bits on both sides.
+    seed, samples
+        Of the stochastic modes, as for :func:`quantize`.
 
     Raises
     ------
     DataError
         A code is outside ``source``.
     FormatError
-        Unknown mode, or a narrow target that should wrap.
+        Unknown mode, or one that the target has no meaning for.
+    OverflowTrap
+        The mode is ``trap`` and a value does not fit; it has the first index and the value.
 
     Examples
     --------
     >>> cast([100, -3], QFormat(8, 4), QFormat(4, 2), "nearest_even", "saturate").tolist()
     [7, -1]
     """
-    modes = _modes(target, rounding, overflow)
-    checked = check_codes(codes, source, "codes")
-    return dispatch_casts.shift_codes(checked, source.frac - target.frac, target, *modes)
+    return cast_stats(codes, source, target, rounding, overflow, seed=seed, samples=samples).codes
 
 
-def _modes(
-    target: QFormat, rounding: Rounding | str, overflow: Overflow | str
-) -> tuple[Rounding, Overflow]:
-    modes = (
-        read_mode(rounding, Rounding, "rounding"),
-        read_mode(overflow, Overflow, "overflow"),
-    )
-    if target.narrow and modes[1] is Overflow.WRAP:
-        raise FormatError(f"a narrow format cannot wrap (format {target}); use 'saturate'")
-    return modes
+def cast_stats(
+    codes: ArrayLike,
+    source: QFormat,
+    target: QFormat,
+    rounding: Rounding | str = "floor",
+    overflow: OverflowRule | str = "wrap",
+    *,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+) -> CastResult:
+    """Return :func:`cast` with a count of what overflowed; parameters as there."""
+    _binary(source, "source")
+    rule = read_overflow(overflow, "overflow")
+    check_overflow(_binary(target, "target"), rule)
+    modes = read_mode(rounding, Rounding, "rounding"), rule
+    array = check_codes(codes, None, "codes")
+    draws = Draws(seed, samples=samples)
+    shift, ends = source.frac - target.frac, (source.lo, source.hi)
+    try:
+        result = dispatch_casts.cast_codes(array, shift, target, *modes, source=ends, draws=draws)
+    except dispatch_casts.OutsideError:
+        raise _outside(array, source, "codes") from None
+    return CastResult(result.codes, result.changed)
+
+
+def _binary(fmt: object, noun: str) -> QFormat:
+    if not isinstance(fmt, QFormat):
+        raise FormatError(f"{noun} must be a QFormat, not {fmt!r}")
+    return fmt
 
 
 def _floats(x: ArrayLike) -> NDArray[np.float64]:
@@ -161,14 +234,14 @@ def code_range(array: NDArray[Any]) -> tuple[int, int]:
     return (int(array.min()), int(array.max())) if array.size else (0, 0)
 
 
-def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any]:
+def check_codes(codes: ArrayLike, fmt: Format | None, noun: str) -> NDArray[Any]:
     """Return ``codes`` as an integer array, all of them codes of ``fmt``.
 
     Parameters
     ----------
     codes : array_like of int
         Any shape; object arrays of Python integers too.
-    fmt : QFormat or None
+    fmt : QFormat, Affine, Levels or None
         None: any integer will do.
     noun : str
         What to call them in an error.
@@ -189,13 +262,17 @@ def check_codes(codes: ArrayLike, fmt: QFormat | None, noun: str) -> NDArray[Any
     if fmt is not None and array.size:
         low, high = int(array.min()), int(array.max())
         if low < fmt.lo or high > fmt.hi:
-            worst = low if low < fmt.lo else high
-            index = [int(i) for i in np.argwhere(array == worst)[0]]
-            raise DataError(
-                f"{noun} must be {fmt.lo} to {fmt.hi} (format {fmt}), "
-                f"but element {index} is {worst}"
-            )
+            raise _outside(array, fmt, noun)
     return array
+
+
+def _outside(array: NDArray[Any], fmt: Format, noun: str) -> DataError:
+    low, high = int(array.min()), int(array.max())
+    worst = low if low < fmt.lo else high
+    index = [int(i) for i in np.argwhere(array == worst)[0]]
+    return DataError(
+        f"{noun} must be {fmt.lo} to {fmt.hi} (format {fmt}), but element {index} is {worst}"
+    )
 
 
 def _python_integers(array: NDArray[Any], noun: str) -> NDArray[Any]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from accel_models.errors import suggest
 
-__all__ = ["ConfigError", "DataError", "FormatError", "FxpsimError", "GraphError", "suggest"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "FormatError",
+    "FxpsimError",
+    "GraphError",
+    "OverflowTrap",
+    "suggest",
+]
 
 
 class FxpsimError(ValueError):
@@ -25,3 +33,20 @@ class DataError(FxpsimError):
 
 class ConfigError(FxpsimError):
     """A setting that cannot be."""
+
+
+class OverflowTrap(FxpsimError):  # noqa: N818 - the field's word for it
+    """A value overflowed where the overflow mode is ``trap``.
+
+    Attributes
+    ----------
+    value : int or float
+        The rounded value, as a code of the format it does not fit (infinity where it was).
+    index : tuple of int
+        The first element it happened at, in C order: batch, channel, step.
+    """
+
+    def __init__(self, value: float, lo: int, hi: int, index: tuple[int, ...] = ()) -> None:
+        where = f"element {list(index)}" if index else "the value"
+        super().__init__(f"{where} is {value} after rounding, which does not fit {lo} to {hi}")
+        self.value, self.lo, self.hi, self.index = value, lo, hi, index

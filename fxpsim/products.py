@@ -13,7 +13,8 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes, code_range
 from fxpsim.engine import code_dtype
 from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import QFormat
+from fxpsim.formats import Format, QFormat
+from fxpsim.scaled import multiplicands
 from fxpsim.stats import OverflowStatistics
 
 __all__ = ["MatmulResult", "matmul", "matmul_stats"]
@@ -38,8 +39,8 @@ def matmul(
     b: ArrayLike,
     accumulator: Accumulator,
     *,
-    a_format: QFormat | None = None,
-    b_format: QFormat | None = None,
+    a_format: Format | None = None,
+    b_format: Format | None = None,
     bias: ArrayLike | None = None,
 ) -> IntArray:
     """Return ``a @ b``, each sum made in ``accumulator``, in its declared order.
@@ -52,9 +53,10 @@ def matmul(
         Codes.
     accumulator : Accumulator
         The registers.
-    a_format, b_format : QFormat, optional
-        Where given, codes outside them are an error; the product's fraction is their sum (0
-        without them).
+    a_format, b_format : QFormat, Affine or Levels, optional
+        What the codes mean: their multiplicands (code, code less zero point, codebook entry) are
+        multiplied, and codes outside their format are an error.  The product's fraction is the
+        sum of theirs (0 without them).
     bias : array_like of int (N,), optional
         At the product's fraction; added as the accumulator says.
 
@@ -81,8 +83,8 @@ def matmul_stats(
     b: ArrayLike,
     accumulator: Accumulator,
     *,
-    a_format: QFormat | None = None,
-    b_format: QFormat | None = None,
+    a_format: Format | None = None,
+    b_format: Format | None = None,
     bias: ArrayLike | None = None,
 ) -> MatmulResult:
     """Return :func:`matmul` with statistics of its overflows; parameters as there."""
@@ -100,16 +102,16 @@ def matmul_stats(
     return MatmulResult(codes, levels["final"], levels)
 
 
-def _frac(a_format: QFormat | None, b_format: QFormat | None) -> int:
-    return (a_format.frac if a_format else 0) + (b_format.frac if b_format else 0)
+def _frac(*formats: Format | None) -> int:
+    return sum(fmt.frac for fmt in formats if isinstance(fmt, QFormat))
 
 
 def _operands(
     a: ArrayLike,
     b: ArrayLike,
     accumulator: Accumulator,
-    a_format: QFormat | None,
-    b_format: QFormat | None,
+    a_format: Format | None,
+    b_format: Format | None,
     bias: ArrayLike | None,
 ) -> tuple[IntArray, IntArray, Accumulator, tuple[int, int], tuple[int, int], IntArray | None]:
     if not isinstance(accumulator, Accumulator):
@@ -125,8 +127,8 @@ def _operands(
     return left, right, accumulator, code_range(left), code_range(right), start
 
 
-def _matrix(codes: ArrayLike, fmt: QFormat | None, noun: str) -> IntArray:
+def _matrix(codes: ArrayLike, fmt: Format | None, noun: str) -> IntArray:
     array = check_codes(codes, fmt, noun)
     if array.ndim != 2:
         raise DataError(f"{noun} must be a matrix, not of shape {array.shape}")
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(multiplicands(array, fmt))

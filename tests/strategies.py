@@ -18,7 +18,11 @@ from fxpsim import (
     Rounding,
     Sequential,
     Spill,
+    Wrap,
+    WrapSignMagnitude,
 )
+from fxpsim.errors import FormatError
+from fxpsim.formats.modes import check_overflow
 from fxpsim.graph import Node
 from fxpsim.ops import (
     Argmax,
@@ -33,7 +37,15 @@ from fxpsim.ops import (
 )
 
 rounding_modes = st.sampled_from(list(Rounding))
-overflow_modes = st.sampled_from(list(Overflow))
+#: Those that need no draw.
+fixed_rounding_modes = st.sampled_from([mode for mode in Rounding if "stochastic" not in mode])
+#: All but ``trap``, which gives no codes; with few saturated bits, so that most formats have them.
+overflow_modes = st.sampled_from(
+    [
+        *(mode for mode in Overflow if mode is not Overflow.TRAP),
+        *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
+    ]
+)
 accumulator_modes = st.sampled_from(["saturate", "wrap"])
 
 
@@ -43,6 +55,20 @@ def formats(draw, max_bits: int = 62):
     bits = draw(st.integers(1 + signed, max_bits))
     narrow = signed and draw(st.booleans())
     return QFormat(bits, draw(st.integers(-8, 70)), signed, narrow)
+
+
+def has_meaning(fmt, overflow):
+    """Whether a format takes an overflow mode."""
+    try:
+        check_overflow(fmt, overflow)
+    except FormatError:
+        return False
+    return True
+
+
+def overflow_modes_of(fmt):
+    """Return the overflow modes that a format takes."""
+    return overflow_modes.filter(lambda mode: has_meaning(fmt, mode))
 
 
 @st.composite
@@ -143,7 +169,11 @@ def graphs(draw, bits: int | None = None):
         target = QFormat(8, draw(st.integers(-4, 7)), draw(st.booleans()))
         add(
             f"act{layer}",
-            Requantize(target, draw(rounding_modes), draw(overflow_modes)),
+            Requantize(
+                target,
+                draw(fixed_rounding_modes),
+                draw(overflow_modes_of(target)),
+            ),
         )
     ending = draw(st.sampled_from(["none", "softmax", "argmax"]))
     if ending == "softmax":

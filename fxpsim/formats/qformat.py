@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 from fxpsim.errors import FormatError
+
+if TYPE_CHECKING:
+    from fxpsim.formats.text import Notation
 
 __all__ = ["QFormat", "check_int"]
 
@@ -14,12 +17,6 @@ __all__ = ["QFormat", "check_int"]
 MAX_BITS = 62
 #: Far enough for any hardware, near enough that 2.0**frac stays a normal float.
 MAX_FRAC = 1000
-
-_CANONICAL = re.compile(r"fxp-(?P<sign>[su])(?P<bits>\d+)/(?P<frac>-?\d+)(?P<narrow>n?)")
-_HLS = re.compile(r"(?P<u>u?)fixed<\s*(?P<bits>\d+)\s*,\s*(?P<integer>-?\d+)\s*>")
-_ARM = re.compile(r"(?P<u>U?)Q(?P<integer>-?\d+)\.(?P<frac>-?\d+)")
-_TI = re.compile(r"TIQ(?P<integer>-?\d+)\.(?P<frac>-?\d+)")
-_AMBIGUOUS = re.compile(r"[su](\d+)\.(\d+)")
 
 
 def check_int(noun: str, value: object, low: int, high: int) -> str | None:
@@ -98,40 +95,30 @@ class QFormat:
 
     @classmethod
     def parse(cls, text: str) -> QFormat:
-        """Read a format from text.
+        """Read a format from text, in any notation of :meth:`fxpsim.Target.parse`.
 
-        Parameters
-        ----------
-        text : str
-            ``fxp-s8/4`` (bits / fraction), ``fixed<8,4>`` or ``ufixed<8,4>`` (HLS: bits, integer
-            bits with the sign), ``Q4.4`` or ``UQ4.4`` (Arm: integer bits with the sign,
-            fraction), ``TIQ3.4`` (TI: integer bits without the sign, fraction).
+        Modes in the text (``fixed<8,4,RND,SAT>``) are checked, and left to ``Target.parse``.
 
         Raises
         ------
         FormatError
-            The text is none of these, or can be read in two ways (``s8.4``).
+            The text is in no known notation, or can be read in two ways (``s8.4``).
         """
-        word = text.strip()
-        if match := _CANONICAL.fullmatch(word):
-            signed, narrow = match["sign"] == "s", bool(match["narrow"])
-            return cls(int(match["bits"]), int(match["frac"]), signed, narrow)
-        if match := _HLS.fullmatch(word):
-            bits, integer = int(match["bits"]), int(match["integer"])
-            return cls(bits, bits - integer, signed=not match["u"])
-        if match := _ARM.fullmatch(word):
-            integer, frac = int(match["integer"]), int(match["frac"])
-            return cls(integer + frac, frac, signed=not match["u"])
-        if match := _TI.fullmatch(word):
-            integer, frac = int(match["integer"]), int(match["frac"])
-            return cls(1 + integer + frac, frac)
-        if match := _AMBIGUOUS.fullmatch(word):
-            first, second = int(match[1]), int(match[2])
-            raise FormatError(
-                f"format {text!r} has two readings: {first} integer bits (fxp-{word[0]}"
-                f"{first + second}/{second}) or {first} bits in all (fxp-{word[0]}{first}/{second})"
-            )
-        raise FormatError(f"format must look like 'fxp-s8/4', 'fixed<8,4>' or 'Q4.4', not {text!r}")
+        from fxpsim.formats.text import Target
+
+        return Target.parse(text).format
+
+    def to_text(self, notation: Notation | str) -> str:
+        """Return the format as ``canonical``, ``hls``, ``arm`` or ``ti`` text.
+
+        Raises
+        ------
+        FormatError
+            The notation cannot say it (narrow formats; unsigned ones in TI's).
+        """
+        from fxpsim.formats.text import write_format
+
+        return write_format(self, notation)
 
     def __str__(self) -> str:
         return f"fxp-{'s' if self.signed else 'u'}{self.bits}/{self.frac}{'n' * self.narrow}"

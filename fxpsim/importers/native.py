@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
 from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
-from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.formats import Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import open_zip, read_array, read_member
 from fxpsim.ops import OPS, Op, TensorSpec
@@ -85,8 +85,8 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
             encoded[part.name] = {"accumulator": _registers(value)}
         elif isinstance(value, QFormat):
             encoded[part.name] = {"format": str(value)}
-        elif isinstance(value, (Rounding, Overflow)):
-            encoded[part.name] = value.value
+        elif isinstance(value, (Rounding, Overflow, Wrap, WrapSignMagnitude)):
+            encoded[part.name] = str(value)
         elif value is not None:
             encoded[part.name] = value
     return encoded

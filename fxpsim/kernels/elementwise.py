@@ -1,7 +1,7 @@
-"""Casts of whole arrays: one compiled loop for each pair of rounding and overflow mode.
+"""Casts of whole arrays of codes: one compiled loop for each pair of rounding and overflow mode.
 
 The modes are constants of the compiled function; as run-time branches they would keep the loop
-from being vectorised.
+from being vectorised.  Numpy's functions keep 32-bit lanes, where operators would widen them.
 """
 
 from __future__ import annotations
@@ -11,174 +11,107 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fxpsim.formats import Overflow, Rounding
+from fxpsim.formats import Rounding
 from fxpsim.kernels._jit import kernel
+from fxpsim.kernels.words import fit
 
-__all__ = ["quantize_floats", "shift_codes"]
+__all__ = ["EXACT", "EXACT_JAM", "LANE32", "MODES", "shift_codes"]
 
-_ROUNDING = {mode: number for number, mode in enumerate(Rounding)}
-_OVERFLOW = {mode: number for number, mode in enumerate(Overflow)}
+#: Rounding modes as the compiled loops know them; two more for shifts that drop nothing.
+MODES = {mode: number for number, mode in enumerate(Rounding)}
+EXACT, EXACT_JAM = len(MODES), len(MODES) + 1
+#: Magnitudes of codes and results, shifted or not, that 32-bit lanes are for.
+LANE32 = 1 << 30
 
-_CEIL = _ROUNDING[Rounding.CEIL]
-_TOWARD_ZERO = _ROUNDING[Rounding.TOWARD_ZERO]
-_AWAY = _ROUNDING[Rounding.AWAY_FROM_ZERO]
-_NEAREST_UP = _ROUNDING[Rounding.NEAREST_UP]
-_NEAREST_DOWN = _ROUNDING[Rounding.NEAREST_DOWN]
-_NEAREST_TO_ZERO = _ROUNDING[Rounding.NEAREST_TO_ZERO]
-_NEAREST_AWAY = _ROUNDING[Rounding.NEAREST_AWAY]
-_NEAREST_EVEN = _ROUNDING[Rounding.NEAREST_EVEN]
-_NEAREST_ODD = _ROUNDING[Rounding.NEAREST_ODD]
-_TRN_MAG = _ROUNDING[Rounding.TRN_MAG]
-_JAM = _ROUNDING[Rounding.JAM]
-_JAM_UNBIASED = _ROUNDING[Rounding.JAM_UNBIASED]
-
-_SATURATE = _OVERFLOW[Overflow.SATURATE]
-_SYMMETRIC = _OVERFLOW[Overflow.SATURATE_SYMMETRIC]
-_TO_ZERO = _OVERFLOW[Overflow.SATURATE_TO_ZERO]
-_WRAP = _OVERFLOW[Overflow.WRAP]
+_CEIL = MODES[Rounding.CEIL]
+_TOWARD_ZERO = MODES[Rounding.TOWARD_ZERO]
+_AWAY = MODES[Rounding.AWAY_FROM_ZERO]
+_NEAREST_UP = MODES[Rounding.NEAREST_UP]
+_NEAREST_DOWN = MODES[Rounding.NEAREST_DOWN]
+_NEAREST_TO_ZERO = MODES[Rounding.NEAREST_TO_ZERO]
+_NEAREST_AWAY = MODES[Rounding.NEAREST_AWAY]
+_NEAREST_EVEN = MODES[Rounding.NEAREST_EVEN]
+_NEAREST_ODD = MODES[Rounding.NEAREST_ODD]
+_TRN_MAG = MODES[Rounding.TRN_MAG]
+_JAM = MODES[Rounding.JAM]
+_JAM_UNBIASED = MODES[Rounding.JAM_UNBIASED]
+_WEIGHTED = MODES[Rounding.STOCHASTIC_WEIGHTED]
+_EQUAL = MODES[Rounding.STOCHASTIC_EQUAL]
 
 
-def shift_codes(rounding: Rounding, overflow: Overflow) -> Callable[..., None]:
+@functools.cache
+def shift_codes(rounding: int, kind: int, lane: type[np.signedinteger]) -> Callable[..., tuple]:
     """Return the loop for :func:`fxpsim.spec.round_shift`, then :func:`fxpsim.spec.fit`.
 
-    Its arguments are ``codes`` (n,), ``shift`` (-62 to 63; more is the same as 63), ``lo``,
-    ``hi`` and ``out`` (n,); the caller makes sure that a shift to the left fits int64.
+    Its arguments are ``codes`` (n,), the range they should have, which has 0 in it, ``shift``,
+    ``word`` (the constants of :func:`fxpsim.kernels.words.overflow_stage`), ``draws`` (n,) for
+    the stochastic modes, and ``out`` (n,).  It returns a negative number where a code lies
+    outside its range, and how many results the overflow rule changed.
+
+    A shift to the left is for ``EXACT`` and ``EXACT_JAM`` only; the caller makes sure that it
+    fits 62 bits.  32-bit lanes are for numbers below ``LANE32`` (codes, shifted codes, words),
+    fewer than 2**31 of them, and not for weighted draws.
     """
-    return _shift_codes(_ROUNDING[rounding], _OVERFLOW[overflow])
+    widest = 8 * np.dtype(lane).itemsize - 1
 
-
-def quantize_floats(rounding: Rounding, overflow: Overflow) -> Callable[..., None]:
-    """Return the loop for :func:`fxpsim.spec.quantize` on finite or infinite float64.
-
-    Its arguments are ``values`` (n,), ``scale`` (2.0**frac), ``lo``, ``hi`` and ``out`` (n,).
-    """
-    return _quantize_floats(_ROUNDING[rounding], _OVERFLOW[overflow])
-
-
-@functools.cache
-def _shift_codes(rounding: int, overflow: int) -> Callable[..., None]:
     @kernel
-    def shift_loop(codes, shift, lo, hi, out):
-        left = -shift if shift < 0 else np.int64(0)
-        right = shift if shift > 0 else np.int64(0)
-        half = np.int64(1) << (right - 1) if right > 0 else np.int64(0)
-        span = np.int64(hi - lo)
+    def shift_loop(codes, first, last, shift, word, draws, out):
+        zero, one = lane(0), lane(1)
+        left = lane(max(-shift, 0))
+        right = lane(min(max(shift, 1), widest))
+        half = np.left_shift(one, np.subtract(right, one))
+        mask = np.subtract(np.left_shift(one, right), one)
+        up = max(32 - shift, np.int64(0))  # a fraction of 2**-shift, as one of 2**-32
+        down = min(max(shift - 32, np.int64(0)), np.int64(63))
+        first, last = lane(first), lane(last)
+        lo, hi, bits, kept = lane(word[0]), lane(word[1]), lane(word[2]), lane(word[3])
+        below, above, inverted = lane(word[4]), lane(word[5]), lane(word[6])
+        outside, changed = zero, zero
         for i in range(codes.size):
-            value = np.int64(codes[i]) << left
-            floor = value >> right
-            dropped = value - (floor << right)
-            if right > 0:
-                if rounding == _CEIL:
-                    floor += np.int64(dropped > 0)
-                elif rounding == _TOWARD_ZERO:
-                    floor += np.int64(dropped > 0) & np.int64(value < 0)
-                elif rounding == _AWAY:
-                    floor += np.int64(dropped > 0) & np.int64(value > 0)
-                elif rounding == _NEAREST_UP:
-                    floor += np.int64(dropped >= half)
-                elif rounding == _NEAREST_DOWN:
-                    floor += np.int64(dropped > half)
-                elif rounding == _NEAREST_TO_ZERO:
-                    floor += np.int64(dropped > half - np.int64(value < 0))
-                elif rounding == _NEAREST_AWAY:
-                    floor += np.int64(dropped > half - np.int64(value > 0))
-                elif rounding == _NEAREST_EVEN:
-                    floor += np.int64(dropped > half - (floor & 1))
-                elif rounding == _NEAREST_ODD:
-                    floor += np.int64(dropped > half - (~floor & 1))
-                elif rounding == _TRN_MAG:
-                    floor += np.int64(value < 0)
-                elif rounding == _JAM_UNBIASED:
-                    floor |= np.int64(dropped != 0)
-            if rounding == _JAM:
-                floor |= 1
-            if overflow == _SATURATE:
-                out[i] = min(max(floor, lo), hi)
-            elif overflow == _SYMMETRIC:
-                out[i] = min(max(floor, lo if lo == 0 else -hi), hi)
-            elif overflow == _TO_ZERO:
-                out[i] = floor if lo <= floor <= hi else np.int64(0)
+            value = lane(codes[i])
+            beyond = np.bitwise_or(np.subtract(value, first), np.subtract(last, value))
+            outside = np.bitwise_or(outside, beyond)
+            if rounding in (EXACT, EXACT_JAM):
+                rounded = np.left_shift(value, left)
             else:
-                # span + 1 is a power of two, so modulo is a mask, in two's complement exact.
-                out[i] = lo + ((floor - lo) & span)
+                rounded = np.right_shift(value, right)
+            dropped = np.bitwise_and(value, mask)
+            negative = value < zero
+            if rounding == _CEIL:
+                rounded = np.add(rounded, lane(dropped != zero))
+            elif rounding == _TOWARD_ZERO:
+                rounded = np.add(rounded, lane((dropped != zero) & negative))
+            elif rounding == _AWAY:
+                rounded = np.add(rounded, lane((dropped != zero) & (not negative)))
+            elif rounding == _NEAREST_UP:
+                rounded = np.add(rounded, lane(dropped >= half))
+            elif rounding == _NEAREST_DOWN:
+                rounded = np.add(rounded, lane(dropped > half))
+            elif rounding == _NEAREST_TO_ZERO:
+                rounded = np.add(rounded, lane(dropped > np.subtract(half, lane(negative))))
+            elif rounding == _NEAREST_AWAY:
+                rounded = np.add(rounded, lane(dropped > np.subtract(half, lane(value > zero))))
+            elif rounding == _NEAREST_EVEN:
+                odd = np.bitwise_and(rounded, one)
+                rounded = np.add(rounded, lane(dropped > np.subtract(half, odd)))
+            elif rounding == _NEAREST_ODD:
+                even = np.bitwise_and(np.bitwise_not(rounded), one)
+                rounded = np.add(rounded, lane(dropped > np.subtract(half, even)))
+            elif rounding == _TRN_MAG:
+                rounded = np.add(rounded, lane(negative))
+            elif rounding in (_JAM, EXACT_JAM):
+                rounded = np.bitwise_or(rounded, one)
+            elif rounding == _JAM_UNBIASED:
+                rounded = np.bitwise_or(rounded, lane(dropped != zero))
+            elif rounding == _WEIGHTED:
+                # A whole number is below a fraction if it is below the next whole number.
+                bound = -((-(value << up)) >> down) - (rounded << 32)
+                rounded += np.int64(np.int64(draws[i]) < bound)
+            elif rounding == _EQUAL:
+                rounded = np.add(rounded, lane((dropped != zero) & (draws[i] & 1 != 0)))
+            fitted = fit(rounded, rounded, one, kind, lo, hi, bits, kept, below, above, inverted)
+            changed = np.add(changed, lane(fitted != rounded))
+            out[i] = fitted
+        return outside, changed
 
     return shift_loop
-
-
-@kernel
-def _nudge(code, jam, trn_mag):
-    """Finish the modes that add to an integer too large to be added to as a float."""
-    if jam:
-        return code | np.int64(1)
-    return code + np.int64(trn_mag)
-
-
-@functools.cache
-def _quantize_floats(rounding: int, overflow: int) -> Callable[..., None]:
-    @kernel
-    def quantize_loop(values, scale, lo, hi, out):
-        period = np.float64(np.int64(hi - lo)) + 1.0
-        least = lo if lo == 0 else -hi
-        for i in range(values.size):
-            exact = np.float64(values[i])
-            scaled = exact * scale
-            if abs(scaled) < 2.0**-60 and exact != 0.0:
-                scaled = np.copysign(
-                    2.0**-60, exact
-                )  # a subnormal product rounds like any tiny one
-            magnitude = abs(scaled)
-            whole = np.floor(magnitude)
-            rest = magnitude - whole  # exact; NaN for infinity, which compares as nothing dropped
-            some = rest > 0.0
-            negative = scaled < 0.0
-            huge = magnitude >= 2.0**53  # where adding 1 needs an integer
-            odd = whole - 2.0 * np.floor(whole * 0.5) == 1.0
-            more = False  # whether the magnitude is rounded up
-            if rounding == _CEIL:
-                more = some and not negative
-            elif rounding == _AWAY:
-                more = some
-            elif rounding == _NEAREST_UP:
-                more = rest > 0.5 or (rest == 0.5 and not negative)
-            elif rounding == _NEAREST_DOWN:
-                more = rest > 0.5 or (rest == 0.5 and negative)
-            elif rounding == _NEAREST_TO_ZERO:
-                more = rest > 0.5
-            elif rounding == _NEAREST_AWAY:
-                more = rest >= 0.5
-            elif rounding == _NEAREST_EVEN:
-                more = rest > 0.5 or (rest == 0.5 and odd)
-            elif rounding == _NEAREST_ODD:
-                more = rest > 0.5 or (rest == 0.5 and not odd)
-            elif rounding == _TRN_MAG:
-                whole -= np.float64(negative and not some and not huge)  # up, exact or not
-            elif rounding != _TOWARD_ZERO:
-                more = some and negative  # floor, which the jams start from
-            if more:
-                whole += 1.0
-            rounded = -whole if negative else whole
-            up = rounding == _TRN_MAG and negative
-            jam = rounding == _JAM or (rounding == _JAM_UNBIASED and some)
-            if jam and not huge and rounded - 2.0 * np.floor(rounded * 0.5) == 0.0:
-                rounded += 1.0  # setting the last bit of an even number
-            # Beyond int64, a value saturates, or wraps to the remainder that it leaves: exact,
-            # because such a float is a multiple of 2**10.  Infinity is one of everything.
-            code = np.int64(2**62) if rounded > 0.0 else np.int64(-(2**62))
-            if abs(rounded) < 2.0**62:
-                code = _nudge(np.int64(rounded), huge and jam, huge and up)
-            elif overflow == _WRAP:
-                code = np.int64(0)
-                if magnitude < np.inf:
-                    code = np.int64(rounded - np.floor(rounded / period) * period)
-                if abs(exact) < np.inf:
-                    code = _nudge(code, jam, up)
-            if overflow == _SATURATE:
-                out[i] = min(max(code, lo), hi)
-            elif overflow == _SYMMETRIC:
-                out[i] = min(max(code, least), hi)
-            elif overflow == _TO_ZERO:
-                out[i] = code if lo <= code <= hi else np.int64(0)
-            else:
-                out[i] = lo + ((code - lo) & (hi - lo))
-
-    return quantize_loop

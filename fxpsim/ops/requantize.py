@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import dispatch_casts, spec
-from fxpsim.errors import GraphError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import STOCHASTIC, check_overflow, read_mode, read_overflow
 from fxpsim.ops.op import Interval, Op, TensorSpec
 
 __all__ = ["Requantize"]
@@ -29,19 +28,18 @@ class Requantize(Op):
         Format of the output.
     rounding : Rounding or str
         Applied first.
-    overflow : Overflow or str
+    overflow : Overflow, Wrap, WrapSignMagnitude or str
         Applied second.
     """
 
     target: QFormat
     rounding: Rounding = Rounding.NEAREST_UP
-    overflow: Overflow = Overflow.SATURATE
+    overflow: OverflowRule = Overflow.SATURATE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "rounding"))
-        object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "overflow"))
-        if self.target.narrow and self.overflow is Overflow.WRAP:
-            raise GraphError(f"a narrow format cannot wrap (format {self.target})")
+        object.__setattr__(self, "overflow", read_overflow(self.overflow, "overflow"))
+        check_overflow(self.target, self.overflow)
 
     def infer(self, source: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
@@ -55,11 +53,14 @@ class Requantize(Op):
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the cast bounds: rounding and saturation are monotone, wrapping is not."""
         shift = source.format.frac - self.target.frac
+        modes = self.rounding, self.rounding
+        if self.rounding in STOCHASTIC:
+            modes = Rounding.FLOOR, Rounding.CEIL
         low, high = (
-            np.array(
-                [spec.round_shift(int(code), shift, self.rounding) for code in end.flat], object
-            ).reshape(end.shape)
-            for end in (low, high)
+            np.array([spec.round_shift(int(c), shift, mode) for c in end.flat], object).reshape(
+                end.shape
+            )
+            for end, mode in zip((low, high), modes, strict=True)
         )
         lo, hi = self.target.lo, self.target.hi
         if self.overflow is Overflow.SATURATE:

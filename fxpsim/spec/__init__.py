@@ -3,7 +3,8 @@
 Whatever is compiled gives the same bits as this folder, and is tested against it.
 """
 
-from fxpsim.spec.casts import cast, fit, quantize, round_shift
+from fxpsim.spec.casts import cast, fit, quantize, round_float, round_shift
+from fxpsim.spec.philox import draw
 from fxpsim.spec.requantization import (
     dyadic,
     float_scale,
@@ -16,6 +17,7 @@ from fxpsim.spec.requantization import (
     short_multiplier,
     single_round,
 )
+from fxpsim.spec.scaled import quantize_affine, quantize_level
 from fxpsim.spec.sums import Events, Step, Sum, accumulate, matmul
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Sum",
     "accumulate",
     "cast",
+    "draw",
     "dyadic",
     "fit",
     "float_scale",
@@ -34,7 +37,10 @@ __all__ = [
     "matmul",
     "offset_clamp",
     "quantize",
+    "quantize_affine",
+    "quantize_level",
     "quantize_multiplier",
+    "round_float",
     "round_shift",
     "short_multiplier",
     "single_round",

@@ -11,6 +11,8 @@ from fxpsim import (
     Product,
     QFormat,
     Rounding,
+    Wrap,
+    WrapSignMagnitude,
     cast,
     mac_trace,
     matmul,
@@ -46,21 +48,25 @@ OVERFLOW = {
     **{f"A{x}_SAT_ZERO": O.SATURATE_TO_ZERO for x in "PC"},
     **{f"A{x}_SAT_SYM": O.SATURATE_SYMMETRIC for x in "PC"},
     **{f"A{x}_WRAP": O.WRAP for x in "PC"},
+    "AP_WRAP_SM": O.WRAP_SIGN_MAGNITUDE,
     "SAT": O.SATURATE,
     "WRAP": O.WRAP,
+    "NUMERIC_STD": Wrap(1),  # of signed words; there are no others in the file
 }
+WITH_SATURATED_MSBS = {O.WRAP: Wrap, O.WRAP_SIGN_MAGNITUDE: WrapSignMagnitude}
 
 
 def groups(file):
-    """Yield every group of a file whose modes exist here, as a dict, with its rows."""
+    """Yield every group of a file, as a dict, with its modes and rows."""
     columns = [str(name) for name in file["group_columns"]]
     for values in file["groups"].tolist():
         group = dict(zip(columns, values, strict=True))
         rounding = str(file["q_names"][group["q_mode"]])
-        overflow = str(file["o_names"][group["o_mode"]])
-        if overflow in OVERFLOW and group.get("n_bits", 0) == 0:
-            rows = slice(group["row_start"], group["row_start"] + group["row_count"])
-            yield group, ROUNDING[rounding], OVERFLOW[overflow], rows
+        overflow = OVERFLOW[str(file["o_names"][group["o_mode"]])]
+        if count := group.get("n_bits", 0):
+            overflow = WITH_SATURATED_MSBS[overflow](count)
+        rows = slice(group["row_start"], group["row_start"] + group["row_count"])
+        yield group, ROUNDING[rounding], overflow, rows
 
 
 def word(group, prefix):
@@ -74,13 +80,16 @@ def word(group, prefix):
 def test_code_to_code(test_data, name):
     file = np.load(test_data / "golden" / f"{name}.npz", allow_pickle=False)
     inputs, outputs = file["in_raw"], file["out_raw"]
-    checked = 0
+    regular = np.ones(len(inputs), bool)  # but for a known quirk of the HLS headers
+    if "matches_round_then_overflow" in file:
+        regular = file["matches_round_then_overflow"]
     for group, rounding, overflow, rows in groups(file):
         source, target = word(group, "in"), word(group, "out")
         result = cast(inputs[rows], source, target, rounding, overflow)
-        np.testing.assert_array_equal(result, outputs[rows], err_msg=str((group, rounding)))
-        checked += len(result)
-    assert checked > 15_000
+        kept = regular[rows]
+        np.testing.assert_array_equal(
+            result[kept], outputs[rows][kept], err_msg=str((group, rounding))
+        )
 
 
 def test_float_to_code(test_data):

@@ -6,21 +6,47 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import formats, overflow_modes, rounding_modes
+from strategies import formats, has_meaning, overflow_modes, rounding_modes
 
-from fxpsim import Overflow, cast, dequantize, quantize, spec
+from fxpsim import (
+    Overflow,
+    OverflowTrap,
+    QFormat,
+    cast,
+    cast_stats,
+    dequantize,
+    quantize,
+    quantize_stats,
+    spec,
+)
+from fxpsim.engine import interpreted
 
 words = st.integers(-(2**61), 2**61 - 1)
+seeds = st.integers(0, 2**64 - 1)
+
+
+def draws(seed, values):
+    """What a vector's elements draw: every one is a sample of its own."""
+    return [spec.draw(seed, 0, sample, 0) for sample in range(len(values))]
 
 
 @pytest.mark.filterwarnings("ignore:a cast of values")
-@settings(max_examples=300)
-@given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20))
-def test_code_to_code(source, target, rounding, overflow, values):
-    assume(not (target.narrow and overflow is Overflow.WRAP))
+@settings(max_examples=400)
+@given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20), seeds)
+def test_code_to_code(source, target, rounding, overflow, values, seed):
+    assume(has_meaning(target, overflow))
     codes = [spec.fit(value, source.lo, source.hi, Overflow.SATURATE) for value in values]
-    expected = [spec.cast(code, source, target, rounding, overflow) for code in codes]
-    assert cast(np.array(codes, np.int64), source, target, rounding, overflow).tolist() == expected
+    expected = [
+        spec.cast(code, source, target, rounding, overflow, draw)
+        for code, draw in zip(codes, draws(seed, codes), strict=True)
+    ]
+    result = cast_stats(np.array(codes, np.int64), source, target, rounding, overflow, seed=seed)
+    assert result.codes.tolist() == expected
+    rounded = [
+        spec.round_shift(code, source.frac - target.frac, rounding, draw)
+        for code, draw in zip(codes, draws(seed, codes), strict=True)
+    ]
+    assert result.changed == sum(x != y for x, y in zip(rounded, expected, strict=True))
 
 
 floats = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -32,14 +58,36 @@ near_ties = st.builds(
 
 
 whole = st.integers(-300, 300).map(float)
+around_the_ends = st.builds(
+    lambda bits, near, sign: sign * (2.0**bits + near),
+    st.integers(0, 70),
+    st.sampled_from([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0]),
+    st.sampled_from([-1, 1]),
+)  # fmt: skip
 
 
-@given(formats(), rounding_modes, overflow_modes, st.lists(whole | near_ties | floats, max_size=40))
-@settings(max_examples=300)
-def test_float_to_code(target, rounding, overflow, values):
-    assume(not (target.narrow and overflow is Overflow.WRAP))
-    expected = [spec.quantize(value, target, rounding, overflow) for value in values]
-    assert quantize(values, target, rounding, overflow).tolist() == expected
+@given(
+    formats(),
+    rounding_modes,
+    overflow_modes,
+    st.lists(whole | near_ties | around_the_ends | floats, max_size=40),
+    seeds,
+)
+@settings(max_examples=400)
+def test_float_to_code(target, rounding, overflow, values, seed):
+    assume(has_meaning(target, overflow))
+    drawn = draws(seed, values)
+    expected = [
+        spec.quantize(value, target, rounding, overflow, draw)
+        for value, draw in zip(values, drawn, strict=True)
+    ]
+    result = quantize_stats(values, target, rounding, overflow, seed=seed)
+    assert result.codes.tolist() == expected
+    rounded = [
+        spec.round_float(value, target.frac, rounding, draw)
+        for value, draw in zip(values, drawn, strict=True)
+    ]
+    assert result.changed == sum(x != y for x, y in zip(rounded, expected, strict=True))
 
 
 @given(formats(max_bits=53), st.data())
@@ -49,11 +97,63 @@ def test_values_of_codes_come_back_as_the_codes(fmt, data):
 
 
 @given(formats(), overflow_modes, rounding_modes)
-def test_infinities_overflow(fmt, overflow, rounding):
-    assume(not (fmt.narrow and overflow is Overflow.WRAP))
-    low, high = quantize([-np.inf, np.inf], fmt, rounding, overflow).tolist()
+def test_infinities_overflow_alike_without_compilation(fmt, overflow, rounding):
+    assume(has_meaning(fmt, overflow))
+    ends = [-np.inf, np.inf]
+    result = quantize(ends, fmt, rounding, overflow).tolist()
+    with interpreted():
+        assert quantize(ends, fmt, rounding, overflow).tolist() == result
     symmetric = fmt.lo if fmt.lo == 0 else -fmt.hi
-    assert (low, high) == {
-        Overflow.SATURATE: (fmt.lo, fmt.hi),
-        Overflow.SATURATE_SYMMETRIC: (symmetric, fmt.hi),
-    }.get(overflow, (0, 0))
+    known = {
+        Overflow.SATURATE: [fmt.lo, fmt.hi],
+        Overflow.SATURATE_SYMMETRIC: [symmetric, fmt.hi],
+        Overflow.SATURATE_TO_ZERO: [0, 0],
+        Overflow.WRAP: [0, 0],
+    }
+    assert result == known.get(overflow, result)
+
+
+@pytest.mark.filterwarnings("ignore:a cast of values")
+@given(formats(max_bits=12), rounding_modes, st.lists(words, max_size=9), seeds)
+def test_a_trap_names_the_first(target, rounding, codes, seed):
+    source = QFormat(62, 4)
+    array = np.array(codes, np.int64).reshape(-1, 1)
+    fits = [
+        spec.round_shift(code, source.frac - target.frac, rounding, draw)
+        for code, draw in zip(codes, draws(seed, codes), strict=True)
+    ]
+    first = next((i for i, code in enumerate(fits) if not target.lo <= code <= target.hi), None)
+    if first is None:
+        result = cast(array, source, target, rounding, "trap", seed=seed)
+        assert result.ravel().tolist() == fits
+        return
+    with pytest.raises(OverflowTrap) as caught:
+        cast(array, source, target, rounding, "trap", seed=seed)
+    assert (caught.value.index, caught.value.value) == ((first, 0), fits[first])
+
+
+@given(
+    st.sampled_from(["stochastic_weighted", "stochastic_equal"]),
+    seeds,
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.data(),
+)
+def test_slices_of_a_batch_draw_the_same(rounding, seed, batch, width, data):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 3, (batch, width, 2))
+    codes = rng.integers(-999, 999, (batch, width, 2))
+    ids = rng.integers(0, 2**32, batch)
+    start = data.draw(st.integers(0, batch))
+    stop = data.draw(st.integers(start, batch))
+    source, target = QFormat(12, 6), QFormat(9, 2)
+    part = slice(start, stop)
+    full = quantize(values, target, rounding, seed=seed, samples=ids)
+    sliced = quantize(values[part], target, rounding, seed=seed, samples=ids[part])
+    np.testing.assert_array_equal(full[part], sliced)
+    full = cast(codes, source, target, rounding, seed=seed, samples=ids)
+    sliced = cast(codes[part], source, target, rounding, seed=seed, samples=ids[part])
+    np.testing.assert_array_equal(full[part], sliced)
+    with interpreted():
+        again = cast(codes, source, target, rounding, seed=seed, samples=ids)
+    np.testing.assert_array_equal(full, again)

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fxpsim import Accumulator, QFormat, Rounding, cast, dequantize, quantize, requantize
+from fxpsim import (
+    Accumulator,
+    Affine,
+    Levels,
+    Overflow,
+    OverflowTrap,
+    QFormat,
+    Rounding,
+    Wrap,
+    WrapSignMagnitude,
+    cast,
+    cast_stats,
+    dequantize,
+    quantize,
+    quantize_stats,
+    requantize,
+    spec,
+)
 from fxpsim.errors import DataError, FormatError
 from fxpsim.schemes import Shift
 
@@ -63,6 +81,33 @@ def test_repr_names_both_conventions():
         (lambda: Accumulator.parse("wide"), "accumulator must look like '16,saturate'"),
         (lambda: quantize([1.0], QFormat(8, 0), "nearest_evn"), "did you mean 'nearest_even'"),
         (lambda: quantize([1.0], QFormat(8, 0, narrow=True), overflow="wrap"), "cannot wrap"),
+        (lambda: Wrap(-1), "saturated_msbs must be an integer from 0 to 62, not -1"),
+        (lambda: cast([1], QFormat(8, 0), QFormat(2, 0), overflow="wrap(3)"), "more bits than"),
+        (lambda: cast([1], QFormat(8, 0), QFormat(8, 0, narrow=True), overflow=Wrap(1)), "narrow"),
+        (
+            lambda: cast([1], QFormat(8, 0), QFormat(8, 0, False), "floor", "wrap_sign_magnitude"),
+            "unsigned format cannot wrap by sign and magnitude",
+        ),
+        (lambda: cast([1], QFormat(8, 0), QFormat(8, 0), overflow="wrapp(3)"), "must be one of"),
+        (lambda: Affine(33, 1.0), "format bits must be 1 to 32, not 33"),
+        (lambda: Affine(8, -1.0), "format scale must be finite and more than 0, not -1.0"),
+        (lambda: Affine(8, "a"), "format scale must be a number, not 'a'"),
+        (lambda: Affine(8, 1.0, 200), "zero point must be -128 to 127, not 200"),
+        (lambda: Affine(8, [1.0, 2.0]), "need an axis to run along"),
+        (lambda: Affine(8, [1.0, 2.0], [1, 2, 3], axis=0), "must be as many, not 2 and 3"),
+        (lambda: Affine(8, 1.0, axis=99), "format axis must be -64 to 63, not 99"),
+        (
+            lambda: quantize([1.0], Affine(8, 1.0), overflow="wrap(1)"),
+            "affine format must saturate",
+        ),
+        (lambda: Levels([]), "codebook must have an entry"),
+        (lambda: Levels([0.5]), "codebook entry must be an integer, not 0.5"),
+        (lambda: Levels([1], 0), "format scale must be finite and more than 0, not 0"),
+        (lambda: Levels.dorefa(0), "DoReFa bits must be 1 to 16, not 0"),
+        (lambda: quantize([1.0], Levels([1]), overflow="wrap"), "codebook format must saturate"),
+        (lambda: quantize([1.0], Levels([1]), "jam"), "must round to a neighbour, not jam"),
+        (lambda: cast([1], Affine(8, 1.0), QFormat(8, 0)), "source must be a QFormat, not Affine"),
+        (lambda: quantize([1.0], "Q4.4"), "format must be a QFormat, not 'Q4.4'"),
         (lambda: Shift(0.5), "Shift bits must be an integer"),
         (lambda: requantize([1], 3), "must be a Shift, .* or Icn, not 3"),
     ],
@@ -84,10 +129,60 @@ def test_bad_values_name_the_element():
         quantize(["a"], QFormat(8, 4))
 
 
+def test_scaled_formats_check_their_codes_and_shapes():
+    with pytest.raises(DataError, match=r"codes must be 0 to 2 \(format levels\[-1, 0, 1\]\)"):
+        dequantize([3], Levels.ternary())
+    with pytest.raises(DataError, match=r"\(format affine-s4\*0.5-3\), but element \[0\] is 8"):
+        dequantize([8], Affine(4, 0.5, 3))
+    per_axis = Affine(8, [0.5, 0.25], axis=1)
+    with pytest.raises(DataError, match=r"2 scales along axis 1 does not fit .* \(2, 3\)"):
+        quantize(np.zeros((2, 3)), per_axis)
+    assert str(per_axis) == "affine-s8 along axis 1"
+    with pytest.raises(DataError, match="NaN"):
+        quantize([float("nan")], Levels.binary())
+    assert quantize([float("nan"), 3], Affine(8, 1.0, 5), nan="zero").tolist() == [5, 8]
+    assert quantize([-np.inf, np.inf], Affine(8, 1.0, 5)).tolist() == [-128, 127]
+    assert quantize([-np.inf, np.inf], Affine(8, 1.0, 5), overflow="wrap").tolist() == [5, 5]
+    assert str(Levels(range(9))) == "levels[0, 1, 2, 3, ...]"
+
+
 def test_codes_have_the_type_of_their_format_never_of_their_values():
     assert quantize([0.0], QFormat(32, 0)).dtype == "int32"
     assert quantize([0.0], QFormat(33, 0)).dtype == "int64"
     assert quantize([0.0], QFormat(32, 0, signed=False)).dtype == "int64"
+
+
+def test_a_trap_names_index_and_value():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    assert cast([[7, -8]], wide, narrow, overflow="trap").tolist() == [[7, -8]]
+    with pytest.raises(OverflowTrap, match=r"element \[0, 1\] is 9 after .* not fit -8 to 7"):
+        cast([[1, 9], [100, 2]], wide, narrow, overflow="trap")
+    with pytest.raises(OverflowTrap) as caught:
+        quantize([0.0, 7.5, float("-inf")], narrow, overflow="trap")
+    assert (caught.value.index, caught.value.value) == ((1,), 8)
+    with pytest.raises(OverflowTrap, match=r"element \[0\] is -inf"):
+        quantize([float("-inf")], narrow, overflow="trap")
+    with pytest.raises(OverflowTrap, match="the value is 8"):
+        spec.fit(8, -8, 7, Overflow.TRAP)
+
+
+def test_every_mode_counts_what_it_changed():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    for mode, changed in (("saturate", 2), ("saturate_symmetric", 3), ("wrap(1)", 2), ("trap", 0)):
+        codes = [-8, 7] if mode == "trap" else [-9, -8, 0, 7, 8]
+        assert cast_stats(codes, wide, narrow, overflow=mode).changed == changed
+        assert quantize_stats(codes, narrow, overflow=mode).changed == changed
+
+
+def test_no_saturated_bits_is_the_plain_mode():
+    wide, narrow = QFormat(8, 0), QFormat(4, 0)
+    codes = list(range(-128, 128))
+    for plain, rule in (("wrap", Wrap(0)), ("wrap_sign_magnitude", WrapSignMagnitude(0))):
+        expected = cast(codes, wide, narrow, overflow=plain).tolist()
+        assert cast(codes, wide, narrow, overflow=rule).tolist() == expected
+        assert cast(codes, wide, narrow, overflow=f"{plain}(0)").tolist() == expected
+    assert str(Wrap(3)) == "wrap(3)"
+    assert str(WrapSignMagnitude(1)) == "wrap_sign_magnitude(1)"
 
 
 def test_accumulator_text_comes_back():

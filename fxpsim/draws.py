@@ -1,0 +1,71 @@
+"""Which random bits stochastic rounding uses: a pure function of what is rounded, not of when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fxpsim.errors import DataError, FormatError
+
+__all__ = ["Draws"]
+
+_WORDS = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """The counters of Philox4x32-10 for the elements of an array.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1, the key.
+    stream : int
+        The node in the graph; 0 in casts and products.
+    samples : array_like of int, optional
+        The caller's id of every entry of the first axis; 0, 1, 2... where not given.
+
+    Raises
+    ------
+    FormatError
+        A number is out of range.
+    """
+
+    seed: int = 0
+    stream: int = 0
+    samples: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        for noun, number, end in (
+            ("seed", self.seed, _WORDS**2),
+            ("stream", self.stream, _WORDS),
+        ):
+            if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+                raise FormatError(f"{noun} must be an integer, not {number!r}")
+            if not 0 <= number < end:
+                raise FormatError(f"{noun} must be 0 to {end - 1}, not {number}")
+
+    def counters(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint32], int]:
+        """Return the id of every sample of an array, and how many elements a sample has.
+
+        The first axis is the batch; an element's number is the flat index in what remains.
+
+        Raises
+        ------
+        DataError
+            There are not as many ids as samples, or more elements than counters.
+        """
+        batch = shape[0] if shape else 1
+        size = int(np.prod(shape[1:], dtype=np.int64))
+        ids = np.arange(batch) if self.samples is None else np.asarray(self.samples)
+        if ids.shape != (batch,):
+            raise DataError(
+                f"samples must hold an id for each of {batch} samples, not shape {ids.shape}"
+            )
+        if ids.size and not (int(ids.min()) >= 0 and int(ids.max()) < _WORDS):
+            raise DataError(f"samples must be 0 to {_WORDS - 1}")
+        if size > _WORDS:
+            raise DataError(f"a sample must have at most {_WORDS} elements, not {size}")
+        return ids.astype(np.uint32), size
