@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from fxpsim.errors import FormatError, suggest
 from fxpsim.formats import Overflow, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats.modes import STOCHASTIC, read_mode
 from fxpsim.formats.qformat import MAX_BITS, MAX_FRAC, check_int
 
 __all__ = ["Accumulator", "Chunked", "Interleaved", "Order", "Product", "Sequential", "Spill"]
@@ -23,6 +23,11 @@ _MOST = 4096
 def _refuse(*sentences: str | None) -> None:
     if wrong := [sentence for sentence in sentences if sentence]:
         raise FormatError("; ".join(wrong))
+
+
+def _drawn(noun: str, rounding: Rounding) -> str | None:
+    drawn = rounding in STOCHASTIC
+    return f"{noun} rounding must be one that draws nothing, not {rounding}" if drawn else None
 
 
 def _word_range(bits: int, signed: bool) -> tuple[int, int]:
@@ -57,6 +62,7 @@ class Product:
             check_int("product frac", self.frac, -MAX_FRAC, MAX_FRAC),
         )
         object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "product rounding"))
+        _refuse(_drawn("product", self.rounding))
         object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "product overflow"))
         if self.overflow not in _MODES:
             raise FormatError(f"product overflow must be 'saturate' or 'wrap', not {self.overflow}")
@@ -228,6 +234,7 @@ class Accumulator:
             dropped = read_mode(rounding, Rounding, "accumulator rounding")
         except FormatError as error:
             wrong.append(str(error))
+        wrong.append(_drawn("accumulator", dropped))
         if when_full not in _MODES:
             wrong.append(
                 f"accumulator overflow must be 'saturate' or 'wrap', not {when_full.value!r}"

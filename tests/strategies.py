@@ -85,7 +85,7 @@ def _register(draw, max_bits, spill, **options):
     """One level: fraction, rounding, and perhaps a register that it spills into."""
     if draw(st.booleans()):
         options["frac"] = draw(st.integers(-3, 7))
-        options["rounding"] = draw(rounding_modes)
+        options["rounding"] = draw(fixed_rounding_modes)
     if spill and draw(st.booleans()):
         every = draw(st.none() | st.integers(1, 4))
         options["spill"] = Spill(every, _register(draw, max_bits, spill - 1))
@@ -106,7 +106,11 @@ def declared_accumulators(draw, max_bits: int = 24):
     if draw(st.booleans()):
         options["product"] = draw(
             st.builds(
-                Product, st.integers(2, 20), st.integers(-3, 7), rounding_modes, accumulator_modes
+                Product,
+                st.integers(2, 20),
+                st.integers(-3, 7),
+                fixed_rounding_modes,
+                accumulator_modes,
             )
         )
     return _register(draw, max_bits, 3, **options)
