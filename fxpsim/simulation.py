@@ -161,9 +161,7 @@ def _kept(graph: Graph, patterns: tuple[str, ...]) -> set[str]:
 def proven_layers(graph: Graph) -> frozenset[str]:
     """Return the layers whose registers never overflow, whatever the input."""
     bounds = propagate(graph)
-    return frozenset(
-        name for name, op in graph.layers if bounds[name].fits(op.accumulator.lo, op.accumulator.hi)
-    )
+    return frozenset(name for name, op in graph.layers if bounds[name].holds(op.accumulator))
 
 
 def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
