@@ -201,7 +201,8 @@ def _saturating(operands: _Operands, accumulator: Accumulator) -> IntArray | Non
     reach = max(accumulator.hi, -accumulator.lo) + peak
     limits = accumulator.hi, accumulator.lo
     if reach < 1 << 15 and operands.sixteen:
-        return _run(Plan("clamp", "i16", *limits), operands, accumulator)
+        lift = (1 << 15) - 1 - accumulator.hi
+        return _run(Plan("lifted", "i16", lift, accumulator.lo + lift), operands, accumulator)
     if reach < 1 << 31:
         lane = "vnni" if operands.sixteen and has_vnni() else "i32"
         return _run(Plan("clamp", lane, *limits), operands, accumulator)

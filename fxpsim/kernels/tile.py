@@ -17,19 +17,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from fxpsim.kernels._host import vector_bits
 
 __all__ = ["PLANES", "run_tile"]
 
 #: Width of a lane in bits, by name.
 LANES = {"i16": 16, "i32": 32, "i64": 64, "vnni": 32}
 
+#: AVX-512 adds with saturation, and finds maxima, on one port only: in every third cell of a tile
+#: a comparison and a masked move, which have another, do the work of the maximum.
+_MASKED_EVERY = 3
+
 #: What each step stores, one plane of the output an entry.
 PLANES = {
     "saturate": ("register",),
     "clamp": ("register",),
+    "lifted": ("register",),
     "wrap": ("register",),
     "peaks": ("exact", "lowest", "highest"),
     "count_clamp": ("register", "exact", "lowest", "highest", "events", "first_step"),
@@ -92,6 +99,21 @@ class _Lanes:
         function = cgutils.get_or_insert_function(self.builder.module, kind, full)
         return self.builder.call(function, [value, a, b])
 
+    @property
+    def masked_moves(self) -> bool:
+        """Whether these lanes may use :meth:`raise_to`."""
+        return self.name == "i16" and self.count == 32 and vector_bits() == 512
+
+    def raise_to(self, value: ir.Value, least: ir.Value) -> ir.Value:
+        """Return the maximum, by a comparison and a masked move.
+
+        LLVM makes one instruction of any maximum written in its own terms.
+        """
+        binding.initialize_native_asmparser()
+        kind = ir.FunctionType(self.vector, [self.vector, self.vector])
+        text = "vpcmpgtw $0, $2, %k1\n\tvmovdqu16 $2, $0 {%k1}"
+        return self.builder.asm(kind, text, "=v,0,v,~{k1}", [value, least], side_effect=False)
+
     def multiply_add(self, value: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         if self.name == "vnni":
             return self._dot("vpdpwssd", value, a, b)
@@ -107,7 +129,9 @@ class _Lanes:
 class _Register:
     """Run-time parameters of the accumulator, as vectors.
 
-    ``clamp`` steps: ``first`` is its highest value, ``second`` its lowest.  ``wrap`` steps:
+    ``clamp`` steps: ``first`` is its highest value, ``second`` its lowest.  ``lifted``: lanes hold
+    it moved up by ``first``, so that its highest value is theirs and a saturating addition clips
+    there; ``second`` is its lowest value, moved up.  ``wrap`` steps:
     ``first`` is lane bits minus accumulator bits, ``second`` 1 where it is signed.  ``saturate``:
     ``first`` is the scale of the lanes over the register, in bits.
     """
@@ -118,11 +142,12 @@ class _Register:
 
 @dataclass(frozen=True)
 class _Term:
-    """One product, as its factors, and its step (products count from 1)."""
+    """One product, as its factors, its step (products count from 1) and the cell of the tile."""
 
     a: ir.Value
     b: ir.Value
     step: ir.Value
+    cell: int
 
 
 State = list[ir.Value]
@@ -147,6 +172,13 @@ def _saturate(lanes: _Lanes, _register: _Register, state: State, term: _Term) ->
 
 def _clamp(lanes: _Lanes, register: _Register, state: State, term: _Term) -> State:
     return [_fit_clamp(lanes, register, lanes.multiply_add(state[0], term.a, term.b))]
+
+
+def _lifted(lanes: _Lanes, register: _Register, state: State, term: _Term) -> State:
+    clipped = lanes.multiply_add_saturating(state[0], term.a, term.b)
+    if term.cell % _MASKED_EVERY == 0 and lanes.masked_moves:
+        return [lanes.raise_to(clipped, register.second)]
+    return [lanes.call("smax", clipped, register.second)]
 
 
 def _wrap(lanes: _Lanes, _register: _Register, state: State, term: _Term) -> State:
@@ -183,6 +215,7 @@ _FITS: dict[str, Fit] = {"count_clamp": _fit_clamp, "count_wrap": _fit_wrap}
 STEPS: dict[str, Step] = {
     "saturate": _saturate,
     "clamp": _clamp,
+    "lifted": _lifted,
     "wrap": _wrap,
     "peaks": _peaks,
     **{name: partial(_count, fit) for name, fit in _FITS.items()},
@@ -191,6 +224,8 @@ STEPS: dict[str, Step] = {
 
 def _begin(lanes: _Lanes, register: _Register, step: str, start, biased) -> State:
     """Return the state before the first product; a bias has been added as step 0."""
+    if step == "lifted":
+        return [lanes.builder.add(start, register.first)]
     if len(PLANES[step]) == 1:
         return [start]
     # Without a bias no partial sum exists yet: the first product sets both peaks.
@@ -204,6 +239,8 @@ def _begin(lanes: _Lanes, register: _Register, step: str, start, biased) -> Stat
 
 
 def _finish(lanes: _Lanes, register: _Register, step: str, state: State) -> State:
+    if step == "lifted":
+        return [lanes.builder.sub(state[0], register.first)]
     if step == "saturate":
         return [lanes.builder.ashr(state[0], register.first)]
     if step == "wrap":
@@ -285,7 +322,7 @@ def run_tile(
                 scalar = builder.load(_pointer(builder, a, entry, index), typ=entry)
                 multiplicand = lanes.splat(scalar)
                 for vector in range(n_vectors):
-                    term = _Term(multiplicand, panel[vector], step_number)
+                    term = _Term(multiplicand, panel[vector], step_number, row * n_vectors + vector)
                     slots = state[row, vector]
                     old = [builder.load(slot, typ=lanes.vector) for slot in slots]
                     new = STEPS[step_name](lanes, register, old, term)
