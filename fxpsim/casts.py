@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch_casts
+from fxpsim.dispatch import casts as dispatch_casts
 from fxpsim.draws import Draws
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Affine, Format, Levels, OverflowRule, QFormat, Rounding

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim import dispatch_casts
 from fxpsim.casts import check_codes
+from fxpsim.dispatch import casts as dispatch_casts
 from fxpsim.engine import code_dtype
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Overflow, QFormat, Rounding

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import dispatch_casts
-from fxpsim.dispatch_casts import Cast
+from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.dispatch.casts import Cast
 from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype
 from fxpsim.errors import FormatError

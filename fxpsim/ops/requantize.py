@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import dispatch_casts, spec
+from fxpsim import spec
+from fxpsim.dispatch import casts as dispatch_casts
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 from fxpsim.formats.modes import STOCHASTIC, check_overflow, read_mode, read_overflow
 from fxpsim.ops.op import Interval, Op, TensorSpec

@@ -1,0 +1,64 @@
+"""Two matrices to be multiplied, with what is known of their entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim.accumulators import Accumulator, Chunked
+
+__all__ = ["IntArray", "Operands", "Range"]
+
+IntArray = NDArray[Any]
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Two matrices with the ranges of their entries and of the sums they can make."""
+
+    a: IntArray
+    b: IntArray
+    a_range: Range
+    b_range: Range
+    bias: IntArray | None
+
+    @property
+    def product_peak(self) -> int:
+        """No product is further from 0."""
+        return max(abs(x * y) for x in self.a_range for y in self.b_range)
+
+    @property
+    def bias_peak(self) -> int:
+        """No bias is further from 0."""
+        if self.bias is None or not self.bias.size:
+            return 0
+        return max(abs(int(self.bias.max())), abs(int(self.bias.min())))
+
+    @property
+    def sum_peak(self) -> int:
+        """No partial sum, bias included, is further from 0."""
+        return int(self.a.shape[1]) * self.product_peak + self.bias_peak
+
+    def fits(self, accumulator: Accumulator) -> bool:
+        """Whether no register can overflow, by the ranges of the operands alone."""
+        order = accumulator.order
+        ends = [min(register.hi, -register.lo) for register in accumulator.levels]
+        if isinstance(order, Chunked) and order.node_bits is not None:
+            ends.append((1 << (order.node_bits - 1)) - 1 if accumulator.signed else 0)
+        return self.sum_peak <= min(ends)
+
+    @property
+    def machine(self) -> bool:
+        """Whether all entries are machine integers, not Python ones."""
+        arrays = (self.a, self.b) if self.bias is None else (self.a, self.b, self.bias)
+        return all(array.dtype != np.object_ for array in arrays)
+
+    @property
+    def sixteen(self) -> bool:
+        """Whether both operands fit signed 16-bit words."""
+        ends = (*self.a_range, *self.b_range)
+        return min(ends) >= -(1 << 15) and max(ends) < 1 << 15

@@ -1,0 +1,166 @@
+"""What every output's registers did: the planes that statistics are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import spec
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved
+from fxpsim.dispatch.calls import run_general, run_planes, run_spec
+from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.engine import code_dtype, compiled, warn_slow
+from fxpsim.formats import Overflow
+
+if TYPE_CHECKING:
+    from fxpsim.kernels.product import Plan
+
+__all__ = ["Planes", "level_names", "product_planes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """What every output's registers did; arrays (M, N), ``first_step`` -1 where nothing happened.
+
+    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`.
+    """
+
+    register: IntArray
+    exact: IntArray
+    lowest: IntArray
+    highest: IntArray
+    events: dict[str, IntArray]
+    first_step: dict[str, IntArray]
+
+
+def product_planes(
+    a: IntArray,
+    b: IntArray,
+    accumulator: Accumulator | None,
+    a_range: Range,
+    b_range: Range,
+    bias: IntArray | None = None,
+    *,
+    product_frac: int = 0,
+) -> Planes:
+    """Return what every output's registers did; with no accumulator, the exact sums' peaks.
+
+    Parameters
+    ----------
+    a, b, a_range, b_range, bias, product_frac
+        As for :func:`product`.
+    accumulator : Accumulator or None
+        None: registers are as wide as need be, and only peaks are of interest.
+    """
+    operands = Operands(a, b, a_range, b_range, bias)
+    if compiled() and a.shape[1] > 0:
+        planes = _compiled_planes(operands, accumulator, product_frac)
+        if planes is not None:
+            return planes
+        warn_slow("a product with overflow statistics")
+    wide = accumulator or Accumulator(64, "saturate")
+    sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
+    shape = len(a), b.shape[1]
+    lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
+    dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
+
+    def plane(values: list[int]) -> IntArray:
+        return np.array(values, dtype).reshape(shape)
+
+    levels = level_names(accumulator) if accumulator else ("final",)
+    nothing = spec.Events()
+    by_level = {
+        level: [s.levels.get(level, nothing) if accumulator else nothing for s in sums]
+        for level in levels
+    }
+    return Planes(
+        plane([s.value if accumulator else s.exact for s in sums]),
+        plane([s.exact for s in sums]),
+        plane([s.lowest for s in sums]),
+        plane([s.highest for s in sums]),
+        {level: plane([e.count for e in events]) for level, events in by_level.items()},
+        {
+            level: plane([-1 if e.first_step is None else e.first_step for e in events])
+            for level, events in by_level.items()
+        },
+    )
+
+
+def level_names(accumulator: Accumulator) -> tuple[str, ...]:
+    """Return the levels at which an accumulator can overflow, innermost first."""
+    order, outer = accumulator.order, len(accumulator.levels) > 1
+    names = ["product"] if accumulator.product else []
+    if isinstance(order, Chunked) and order.node_bits is not None:
+        names.append("node")
+    if isinstance(order, Interleaved):
+        names.append("lane")
+    if len(accumulator.levels) > 1 + isinstance(order, Interleaved) or (
+        outer and not isinstance(order, Interleaved)
+    ):
+        names.append("spill")
+    return (*names, "final")
+
+
+def _compiled_planes(
+    operands: Operands, accumulator: Accumulator | None, product_frac: int
+) -> Planes | None:
+    if accumulator is None or accumulator.plain:
+        plan = _counting_plan(operands, accumulator)
+        return None if plan is None else _unpack(run_planes(plan, operands), accumulator)
+    general = run_general(operands, accumulator, product_frac) if operands.machine else None
+    plan = _counting_plan(operands, None)
+    if general is None or plan is None:
+        return None
+    value, events, first = general
+    exact, lowest, highest = run_planes(plan, operands)
+    if accumulator.bias == "last" and operands.bias is not None:
+        # Peaks were taken with the bias first: move it behind the products.
+        unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
+        _, lowest, highest = run_planes(plan, unbiased)
+        lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
+    from fxpsim.kernels.registers import LEVELS
+
+    kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
+    return Planes(
+        value,
+        exact,
+        lowest,
+        highest,
+        {level: events[:, i] for level, i in kept.items()},
+        {level: np.where(events[:, i] > 0, first[:, i], -1) for level, i in kept.items()},
+    )
+
+
+def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan | None:
+    from fxpsim.kernels._host import has_vnni
+    from fxpsim.kernels.product import Plan
+
+    if not operands.machine:
+        return None
+    reach = operands.sum_peak
+    if accumulator is not None:
+        reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
+    if reach >= 1 << 63:
+        return None
+    lane = "i64"
+    if reach < 1 << 31:
+        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
+    if accumulator is None:
+        return Plan("peaks", lane)
+    if accumulator.overflow is Overflow.SATURATE:
+        return Plan("count_clamp", lane, accumulator.hi, accumulator.lo)
+    bits = 64 if lane == "i64" else 32
+    return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
+
+
+def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
+    if accumulator is None:
+        exact, lowest, highest = planes
+        nothing = np.zeros_like(exact)
+        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing - 1})
+    register, exact, lowest, highest, events, first = planes
+    first = np.where(events > 0, first, -1)
+    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
