@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import run_general, run_planes, run_spec
+from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
 from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.dispatch.plans import counting_plan
 from fxpsim.engine import code_dtype, compiled, warn_slow
-from fxpsim.formats import Overflow
-
-if TYPE_CHECKING:
-    from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
 
@@ -65,7 +61,7 @@ def product_planes(
     sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
     lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
-    dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
+    dtype = code_dtype(min(lo, -operands.facts.sum_peak), max(hi, operands.facts.sum_peak))
 
     def plane(values: list[int]) -> IntArray:
         return np.array(values, dtype).reshape(shape)
@@ -108,18 +104,21 @@ def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
     if accumulator is None or accumulator.plain:
-        plan = _counting_plan(operands, accumulator)
-        return None if plan is None else _unpack(run_planes(plan, operands), accumulator)
+        planes = _counted(operands, accumulator)
+        return None if planes is None else _unpack(planes, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
-    plan = _counting_plan(operands, None)
-    if general is None or plan is None:
+    peaks = _counted(operands, None)
+    if general is None or peaks is None:
         return None
     value, events, first = general
-    exact, lowest, highest = run_planes(plan, operands)
+    exact, lowest, highest = peaks
     if accumulator.bias == "last" and operands.bias is not None:
         # Peaks were taken with the bias first: move it behind the products.
         unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
-        _, lowest, highest = run_planes(plan, unbiased)
+        unbiased_peaks = _counted(unbiased, None)
+        if unbiased_peaks is None:
+            return None
+        _, lowest, highest = unbiased_peaks
         lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
     from fxpsim.kernels.registers import LEVELS
 
@@ -134,26 +133,17 @@ def _compiled_planes(
     )
 
 
-def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan | None:
-    from fxpsim.kernels._host import has_vnni
-    from fxpsim.kernels.product import Plan
-
+def _counted(
+    operands: Operands, accumulator: Accumulator | None
+) -> NDArray[np.signedinteger] | None:
+    """Run the tiles that count, or without a register keep peaks."""
     if not operands.machine:
         return None
-    reach = operands.sum_peak
-    if accumulator is not None:
-        reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
-    if reach >= 1 << 63:
+    way = oriented(operands, lambda facts: counting_plan(facts, accumulator))
+    if way is None:
         return None
-    lane = "i64"
-    if reach < 1 << 31:
-        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
-    if accumulator is None:
-        return Plan("peaks", lane)
-    if accumulator.overflow is Overflow.SATURATE:
-        return Plan("count_clamp", lane, accumulator.hi, accumulator.lo)
-    bits = 64 if lane == "i64" else 32
-    return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
+    bias = operands.bias
+    return run_plan(way, operands, None if bias is None else bias.astype(np.int64).reshape(1, -1))
 
 
 def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
