@@ -79,14 +79,14 @@ def add_last(
     return _as_addition(exact, accumulator, product_frac)
 
 
-def oriented(operands: Operands, plan: Callable[[Facts], Plan | None]) -> Way | None:
+def oriented(operands: Operands, facts: Facts, plan: Callable[[Facts], Plan | None]) -> Way | None:
     """Plan for lanes along the outputs or, where those are few, along the batch."""
-    straight = plan(operands.facts)
+    straight = plan(facts)
     if straight is None:
         return None
     rows, outputs, lanes = len(operands.a), operands.b.shape[1], straight.kind.count
     if outputs % lanes and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs:
-        turned = plan(operands.facts.swapped)
+        turned = plan(facts.swapped)
         if turned is not None:
             return turned, True
     return straight, False
@@ -100,8 +100,8 @@ def run_plan(
 
     plan, turned = way
     if not turned:
-        return multiply(pack(plan, operands.b), operands.a, start, threads)
+        return multiply(pack(plan, operands.b, start), operands.a, threads)
     column = None if start is None else np.repeat(start.reshape(-1, 1), len(operands.a), axis=1)
     left, right = np.ascontiguousarray(operands.b.T), np.ascontiguousarray(operands.a.T)
-    planes = multiply(pack(plan, right), left, column, threads)
+    planes = multiply(pack(plan, right, column), left, threads)
     return np.ascontiguousarray(planes.transpose(0, 2, 1))

@@ -139,7 +139,7 @@ def _counted(
     """Run the tiles that count, or without a register keep peaks."""
     if not operands.machine:
         return None
-    way = oriented(operands, lambda facts: counting_plan(facts, accumulator))
+    way = oriented(operands, operands.facts, lambda facts: counting_plan(facts, accumulator))
     if way is None:
         return None
     bias = operands.bias

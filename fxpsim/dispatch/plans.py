@@ -98,20 +98,13 @@ def _saturating(facts: Facts, register: Accumulator) -> Plan | None:
     scales = _scales(facts, bits) if register.signed and has_vnni() else None
     if scales is not None:
         return Plan("saturate", "single", (32 - bits,), *scales, start_shift=32 - bits)
-    reach = max(register.hi, -register.lo) + peak
-    if reach < 1 << 15 and facts.sixteen:
+    if register.hi < 1 << 15 and peak < 1 << 15 and facts.sixteen:
         lift = (1 << 15) - 1 - register.hi
         return Plan("lifted", "i16", (lift, register.lo + lift))
-    return _on_wide_lanes("declared:exact-clamp", facts, reach, (register.hi, register.lo))
-
-
-def _on_wide_lanes(step: str, facts: Facts, reach: int, parameters: tuple[int, ...]) -> Plan | None:
-    """Return the plan on the narrowest lanes that hold every sum."""
-    from fxpsim.kernels.product import Plan
-
-    for lane, bits in _WIDE:
-        if reach < 1 << (bits - 1) and (lane != "single" or facts.sixteen):
-            return Plan(step, lane, parameters)
+    reach = max(register.hi, -register.lo) + peak
+    for lane, lane_bits in _WIDE:
+        if reach < 1 << (lane_bits - 1) and (lane != "single" or facts.sixteen):
+            return Plan("declared:exact-clamp", lane, (register.hi, register.lo))
     return None
 
 
@@ -145,6 +138,8 @@ def _inner(facts: Facts, register: Accumulator, product_frac: int) -> Plan | Non
 
 
 def _chunked(facts: Facts, register: Accumulator, order: Chunked) -> Plan | None:
+    """Products of a chunk first: exactly, or in a tree of narrow nodes."""
+    from fxpsim.kernels._host import has_vnni
     from fxpsim.kernels.product import Plan
 
     if register.frac is not None or register.product is not None:
@@ -158,6 +153,10 @@ def _chunked(facts: Facts, register: Accumulator, order: Chunked) -> Plan | None
     if node is None or size * peak <= min(node.hi, -node.lo):
         if register.overflow is Overflow.WRAP:
             return _modular(facts, register, exact=False)
+        scales = _scales(facts, register.bits) if register.signed and has_vnni() else None
+        if size == 2 and scales is not None:
+            scale = 32 - register.bits
+            return Plan("saturate", "pairs", (scale,), *scales, start_shift=scale)
         limits, reach = (register.hi, register.lo), held + size * peak
         if facts.sixteen and reach < 1 << 31:
             words = -(-size // 2)
@@ -168,18 +167,20 @@ def _chunked(facts: Facts, register: Accumulator, order: Chunked) -> Plan | None
     most = max(node.hi, -node.lo, peak)
     reach = max(2 * most, held + most)
     for lane, bits in (("i16", 16), *_WIDE):
-        fits = reach < 1 << (bits - 1) and (facts.sixteen or lane == "i64")
-        if fits and register.bits + (not register.signed) <= bits:
-            fit = _fit_name(register)
+        # 16-bit lanes saturate by themselves, so that sums may leave them.
+        room = peak if lane == "i16" else reach
+        widest = max(word.bits + (not word.signed) for word in (register, node))
+        if room < 1 << (bits - 1) and widest <= bits and (facts.sixteen or lane == "i64"):
+            fits = [_fit_name(word, bits) for word in (register, node)]
             parameters = *_limits(register, bits, 0), 0, *_limits(node, bits, 0), 0
-            step = f"tree:{size}:{fit}"
+            step = f"tree:{size}:{fits[0]}:{fits[1]}"
             return Plan(step, lane, parameters, chunk=(size, size))
     return None
 
 
-def _fit_name(register: Accumulator | Product) -> str:
+def _fit_name(register: Accumulator | Product, lane_bits: int = 0) -> str:
     if register.overflow is Overflow.SATURATE:
-        return "clamp"
+        return "full" if register.signed and register.bits == lane_bits == 16 else "clamp"
     return "wrap" if register.signed else "uwrap"
 
 
@@ -245,6 +246,7 @@ def _ordered(facts: Facts, accumulator: Accumulator, product_frac: int) -> Plan 
     if plan is None or not _entries_hold(facts, accumulator, 64 if plan.lane == "i64" else 32):
         return None
     words = plan.every or (order.size if isinstance(order, Chunked) else 1)
+    words = 1 if plan.lane == "pairs" and not plan.every else words
     return replace(plan, order=_order(accumulator, words), start_shift=0)
 
 

@@ -6,15 +6,21 @@ Shapes and codes have been checked by the caller.  With compilation switched off
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.calls import add_last, first_values, oriented, run_general, run_plan, run_spec
-from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range
 from fxpsim.dispatch.plans import plan_for
 from fxpsim.engine import code_dtype, compiled, warn_slow
 
-__all__ = ["product"]
+if TYPE_CHECKING:
+    from fxpsim.kernels.product import Plan
+
+__all__ = ["plan_of", "product", "register_dtype"]
 
 #: float64 holds every integer up to this, so a product of matrices is exact there.
 _FLOAT64_EXACT = 1 << 53
@@ -51,9 +57,8 @@ def product(
     threads : int
         Rows are split among so many; no bit depends on it.
     """
-    last = accumulator.outermost
-    dtype = code_dtype(last.lo, last.hi)
     operands = Operands(a, b, a_range, b_range, bias)
+    dtype = register_dtype(accumulator)
     if compiled() and dtype is not np.object_ and operands.machine:
         result = _compiled(operands, accumulator, product_frac, proven, threads)
         if result is not None:
@@ -64,15 +69,32 @@ def product(
     return np.array([[s.value for s in row] for row in sums], dtype).reshape(len(a), b.shape[1])
 
 
+def register_dtype(accumulator: Accumulator) -> type[np.generic]:
+    """Return the type of a product's result."""
+    last = accumulator.outermost
+    return code_dtype(last.lo, last.hi)
+
+
+def is_exact(facts: Facts, accumulator: Accumulator, proven: bool) -> bool:
+    """Whether any way to add gives the registers."""
+    return accumulator.exact_where_it_fits and (proven or facts.fits(accumulator))
+
+
+@functools.lru_cache(maxsize=4096)
+def plan_of(facts: Facts, accumulator: Accumulator, product_frac: int, proven: bool) -> Plan | None:
+    """Return the plan for a product, or None where no tile will do."""
+    return plan_for(facts, accumulator, product_frac, is_exact(facts, accumulator, proven))
+
+
 def _compiled(
     operands: Operands, accumulator: Accumulator, product_frac: int, proven: bool, threads: int
 ) -> IntArray | None:
     facts, bias = operands.facts, operands.bias
-    exact = accumulator.exact_where_it_fits and (proven or facts.fits(accumulator))
-    if exact and facts.sum_peak <= _FLOAT64_EXACT and not facts.sixteen:
+    wide = not facts.sixteen and facts.sum_peak <= _FLOAT64_EXACT
+    if wide and is_exact(facts, accumulator, proven):
         sums = (operands.a.astype(np.float64) @ operands.b.astype(np.float64)).astype(np.int64)
         return sums if bias is None else sums + bias
-    way = oriented(operands, lambda facts: plan_for(facts, accumulator, product_frac, exact))
+    way = oriented(operands, facts, lambda facts: plan_of(facts, accumulator, product_frac, proven))
     if way is None:
         general = run_general(operands, accumulator, product_frac)
         return None if general is None else general[0]

@@ -7,6 +7,7 @@ out (LLVM makes them ``pmaddwd`` where there is one).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +34,12 @@ class Kind:
     bits: int
     group: int = 1
 
-    @property
+    @functools.cached_property
     def entry(self) -> type[np.signedinteger]:
         """Type of outputs, of starting values and of packed rows."""
         return np.int64 if self.bits == 64 else np.int32
 
-    @property
+    @functools.cached_property
     def count(self) -> int:
         """Lanes in a vector."""
         return vector_bits() // self.bits

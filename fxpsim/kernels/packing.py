@@ -50,7 +50,7 @@ def pack_rows(
     elif moved:
         np.add(a, 128, out=inside, casting="unsafe")
     elif shift:
-        np.left_shift(a, shift, out=inside, casting="unsafe", dtype=out.dtype)
+        np.left_shift(a, shift, out=inside, casting="unsafe", dtype=fields.dtype)
     else:
         inside[...] = a
     fields[:, length:] = 0

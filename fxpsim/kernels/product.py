@@ -91,24 +91,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Panels:
-    """The right operand, packed once for a plan.
+    """The right operand and what is added to, packed once for a plan.
 
     Attributes
     ----------
     plan : Plan
         What they are packed for.
-    shape : (int, int)
-        K, with zeros that fill up chunks, and N.
+    outputs : int
+        N.
     panels : integer array (vectors, words, lanes * fields)
         As :func:`fxpsim.kernels.packing.pack_panels` makes them.
-    correction : int64 array (1, N) or None
-        What starting values lack where rows are moved up.
+    begin : integer array (1 or M, N filled up)
+        Starting values.
+    biased : bool
+        Whether they hold a bias.
+    parameters : int64 array
+        Of the step's registers.
     """
 
     plan: Plan
-    shape: tuple[int, int]
+    outputs: int
     panels: NDArray[np.signedinteger]
-    correction: NDArray[np.int64] | None
+    begin: NDArray[np.signedinteger]
+    biased: bool
+    parameters: NDArray[np.int64]
 
 
 @functools.cache
@@ -141,7 +147,7 @@ def _driver(step: str, lane: str, rows: int, vectors: int) -> Callable:
                     step, lane, rows, vectors, entry_bits, 0,
                     a_at + row * words * size, words, 1,
                     b_at + vector * panel_stride * panel_size, panel_stride, count, words, every,
-                    start_at + (row * start_stride + column) * size, start_stride, biased, at,
+                    start_at + (row * start_stride + column) * size, start_stride, np.int64(biased), at,
                     out_at + (row * out_stride + column) * size, out_stride, plane,
                 )  # fmt: skip
 
@@ -159,31 +165,44 @@ def _spans(total: int, sizes: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return spans
 
 
-def pack(plan: Plan, b: IntArray) -> Panels:
-    """Lay out ``b`` (K, N) for a plan."""
+def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Panels:
+    """Lay out an operand for a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        How the product is computed; the caller has made sure that operands, products and sums
+        fit it.
+    b : integer array (K, N)
+        Multiplicands.
+    start : int64 array of shape (1, N) or (M, N), or None
+        What the outermost register holds before the first product.
+    """
+    outputs = b.shape[1]
     b = plan.filled(b, 0)
-    correction = None
-    if plan.moved:
-        correction = -128 * b.sum(axis=0, dtype=np.int64).reshape(1, -1)
-    shape = b.shape
     if plan.order is not None:
         b = b[plan.order.places(len(b))]
-    return Panels(plan, shape, pack_panels(plan.lane, b, plan.b_shift), correction)
+    panels = pack_panels(plan.lane, b, plan.b_shift)
+    rows, padded = 1 if start is None else len(start), len(panels) * plan.kind.count
+    begin = np.zeros((rows, padded), plan.kind.entry)
+    if start is not None:
+        begin[:, :outputs] = start << plan.start_shift
+    if plan.moved:
+        begin[:, :outputs] -= 128 * b.sum(axis=0, dtype=plan.kind.entry)
+    parameters = np.zeros(PARAMETERS, np.int64)
+    parameters[: len(plan.parameters)] = plan.parameters
+    return Panels(plan, outputs, panels, begin, start is not None, parameters)
 
 
-def multiply(
-    panels: Panels, a: IntArray, start: NDArray[np.int64] | None = None, threads: int = 1
-) -> NDArray[np.signedinteger]:
-    """Return the planes of ``a`` (M, K) times the operand that was packed.
+def multiply(panels: Panels, a: IntArray, threads: int = 1) -> NDArray[np.signedinteger]:
+    """Return the planes of ``a`` times the operand that was packed.
 
     Parameters
     ----------
     panels : Panels
-        The caller has made sure that operands, products and sums fit the plan.
+        Made by :func:`pack`.
     a : integer array (M, K)
         C-contiguous.
-    start : int64 array of shape (1, N) or (M, N), or None
-        What the outermost register holds before the first product.
     threads : int
         Rows are split among so many; no bit depends on it.
 
@@ -192,47 +211,36 @@ def multiply(
     int32 or int64 array of shape (planes, M, N)
         As :func:`fxpsim.kernels.steps.planes_of` names them.
     """
-    plan = panels.plan
-    kind = plan.kind
+    plan, begin = panels.plan, panels.begin
     a = plan.filled(a, 1)
-    rows, outputs = len(a), panels.shape[1]
-    vectors, words = panels.panels.shape[:2]
-    padded = vectors * kind.count
-    begin = np.zeros((1 if start is None else len(start), padded), kind.entry)
-    if start is not None:
-        begin[:, :outputs] = start << plan.start_shift
-    if panels.correction is not None:
-        begin[:, :outputs] += panels.correction
+    rows, padded = len(a), begin.shape[1]
+    words = panels.panels.shape[1]
     planes = len(planes_of(plan.step))
-    out = np.empty((planes, rows, padded), kind.entry)
-
+    out = np.empty((planes, rows, padded), begin.dtype)
     height = _SHAPES[vector_bits()][planes][0]
     block = max(1, min(_BLOCK // max(1, words), -(-rows // threads)) // height) * height
 
     def run(first: int) -> None:
-        last = min(first + block, rows)
-        packed = np.empty((last - first, words), kind.entry)
-        pack_rows(plan.lane, a[first:last], plan.a_shift, plan.moved, packed)
-        _fill(
-            panels, packed, begin if len(begin) == 1 else begin[first:last], start is not None,
-            out[:, first:last],
-        )  # fmt: skip
+        part = slice(first, min(first + block, rows))
+        packed = np.empty((part.stop - first, words), begin.dtype)
+        pack_rows(plan.lane, a[part], plan.a_shift, plan.moved, packed)
+        _fill(panels, packed, begin if len(begin) == 1 else begin[part], out[:, part])
 
-    blocks = range(0, rows, block)
-    if threads > 1 and len(blocks) > 1:
+    if threads > 1 and rows > block:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, blocks))
+            list(pool.map(run, range(0, rows, block)))
     else:
-        for first in blocks:
+        for first in range(0, rows, block):
             run(first)
+    outputs = panels.outputs
     return out if padded == outputs else np.ascontiguousarray(out[:, :, :outputs])
 
 
-def _fill(panels: Panels, packed, begin, biased: bool, out) -> None:
+def _fill(
+    panels: Panels, packed: IntArray, begin: IntArray, out: NDArray[np.signedinteger]
+) -> None:
     """Fill one block of rows, region by region of equal tiles."""
-    plan = panels.plan
-    parameters = np.zeros(PARAMETERS, np.int64)
-    parameters[: len(plan.parameters)] = plan.parameters
+    plan, parameters = panels.plan, panels.parameters
     height, width = _SHAPES[vector_bits()][len(out)]
     every = plan.every or max(1, packed.shape[1])
     if plan.order is not None:
@@ -244,7 +252,7 @@ def _fill(panels: Panels, packed, begin, biased: bool, out) -> None:
             where = first, last, left, right
             if plan.order is None:
                 _driver(*shape)(
-                    packed, panels.panels, begin, int(biased), parameters, every, out, *where
+                    packed, panels.panels, begin, panels.biased, parameters, every, out, *where
                 )
             else:
                 order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count

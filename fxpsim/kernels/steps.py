@@ -9,6 +9,7 @@ zeros in the bits below their own: rounding then clears bits in place and shifts
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -252,6 +253,7 @@ class Tree(Step):
 
     size: int
     fit: str
+    node_fit: str
 
     @property
     def words(self) -> int:
@@ -259,7 +261,7 @@ class Tree(Step):
 
     def add(self, lanes, registers, state, terms):
         total = self._sum(lanes, registers, terms)
-        return [_fit(self.fit, lanes, registers[0], lanes.builder.add(state[0], total))]
+        return [add_into(self.fit, lanes, registers[0], state[0], total)]
 
     def _sum(self, lanes, registers, terms):
         """Add depth first, so that few sums are alive at once; an odd one passes up."""
@@ -267,7 +269,7 @@ class Tree(Step):
             return lanes.multiply(terms[0].a, terms[0].b)
         half = 1 << ((len(terms) - 1).bit_length() - 1)
         left, right = (self._sum(lanes, registers, part) for part in (terms[:half], terms[half:]))
-        return _fit(self.fit, lanes, registers[1], lanes.builder.add(left, right))
+        return add_into(self.node_fit, lanes, registers[1], left, right)
 
 
 class Peaks(Step):
@@ -321,20 +323,21 @@ def _note_event(lanes: Lanes, true, new, events, first, step) -> State:
 def step_named(name: str) -> Step:
     """Make a step of its name.
 
-    ``saturate``, ``lifted``, ``chunk``, ``peaks``; ``modular:FIT``, ``count:FIT``, ``tree:N:FIT``
-    with FIT clamp, wrap or uwrap; ``declared:CAST`` or ``declared:CAST:PRODUCT_CAST`` with
+    ``saturate``, ``lifted``, ``chunk``, ``peaks``; ``modular:FIT``, ``count:FIT``,
+    ``tree:N:FIT:NODE_FIT`` with each FIT of :data:`FITS`; ``declared:CAST`` or ``declared:CAST:PRODUCT_CAST`` with
     CAST a rounding (or ``exact``), a dash and a FIT.
     """
     kind, *options = name.split(":")
     if kind == "declared":
         return Declared(*map(Cast.named, options))
     if kind == "tree":
-        return Tree(int(options[0]), options[1])
+        return Tree(int(options[0]), *options[1:])
     plain = {"saturate": Saturate, "lifted": Lifted, "chunk": Chunk, "peaks": Peaks}
     fitted = {"modular": Modular, "count": Count}
     return plain[kind]() if kind in plain else fitted[kind](*options)
 
 
+@functools.cache
 def planes_of(name: str) -> tuple[str, ...]:
     """Return what a step stores, one plane of the output an entry."""
     return step_named(name).planes
