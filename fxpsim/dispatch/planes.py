@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +12,12 @@ from numpy.typing import NDArray
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
-from fxpsim.dispatch.operands import IntArray, Operands, Range
-from fxpsim.dispatch.plans import counting_plan
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range
+from fxpsim.dispatch.plans import peaks_plan, tally_plan
 from fxpsim.engine import code_dtype, compiled, warn_slow
+
+if TYPE_CHECKING:
+    from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
 
@@ -104,10 +109,9 @@ def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
     if accumulator is None or accumulator.plain:
-        planes = _counted(operands, accumulator)
-        return None if planes is None else _unpack(planes, accumulator)
+        return _plain_planes(operands, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
-    peaks = _counted(operands, None)
+    peaks = _tiles(operands, peaks_plan)
     if general is None or peaks is None:
         return None
     value, events, first = general
@@ -115,7 +119,7 @@ def _compiled_planes(
     if accumulator.bias == "last" and operands.bias is not None:
         # Peaks were taken with the bias first: move it behind the products.
         unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
-        unbiased_peaks = _counted(unbiased, None)
+        unbiased_peaks = _tiles(unbiased, peaks_plan)
         if unbiased_peaks is None:
             return None
         _, lowest, highest = unbiased_peaks
@@ -133,24 +137,36 @@ def _compiled_planes(
     )
 
 
-def _counted(
-    operands: Operands, accumulator: Accumulator | None
-) -> NDArray[np.signedinteger] | None:
-    """Run the tiles that count, or without a register keep peaks."""
-    if not operands.machine:
+def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes | None:
+    """Take peaks first: they tell which channels a register has to be followed in."""
+    peaks = _tiles(operands, peaks_plan)
+    if peaks is None:
         return None
-    way = oriented(operands, operands.facts, lambda facts: counting_plan(facts, accumulator))
+    exact, lowest, highest = peaks
+    register = exact
+    events, first = np.zeros_like(exact), np.full_like(exact, -1)
+    if accumulator is not None and len(exact):
+        low, high = lowest.min(axis=0), highest.max(axis=0)
+        touched = np.flatnonzero((low < accumulator.lo) | (high > accumulator.hi))
+        if touched.size:
+            tally = _tiles(operands.columns(touched), lambda facts: tally_plan(facts, accumulator))
+            if tally is None:
+                return None
+            if touched.size == exact.shape[1]:
+                register, events, first = tally
+            else:
+                register = exact.copy()
+                for plane, counted in zip((register, events, first), tally, strict=True):
+                    plane[:, touched] = counted
+    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
+
+
+def _tiles(
+    operands: Operands, plan: Callable[[Facts], Plan | None]
+) -> NDArray[np.signedinteger] | None:
+    """Return the planes of tiles that count, the bias as it is."""
+    way = oriented(operands, operands.facts, plan) if operands.machine else None
     if way is None:
         return None
     bias = operands.bias
     return run_plan(way, operands, None if bias is None else bias.astype(np.int64).reshape(1, -1))
-
-
-def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
-    if accumulator is None:
-        exact, lowest, highest = planes
-        nothing = np.zeros_like(exact)
-        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing - 1})
-    register, exact, lowest, highest, events, first = planes
-    first = np.where(events > 0, first, -1)
-    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
