@@ -100,11 +100,12 @@ def multiply(
     fmt = _check_scheme(scheme, target)
     left, right = check_codes(a, None, "factors"), check_codes(b, None, "factors")
     try:
-        left, right = np.broadcast_arrays(left, right)
+        shape = np.broadcast_shapes(left.shape, right.shape)
     except ValueError:
         raise DataError(
             f"factors must broadcast together, but their shapes are {left.shape} and {right.shape}"
         ) from None
+    left, right = np.broadcast_to(left, shape), np.broadcast_to(right, shape)
     _check_channels(left, scheme, "factors")
     if np.object_ not in (left.dtype, right.dtype):
         if isinstance(scheme, Rescale):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fxpsim.dispatch.counters import counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, code_rule
-from fxpsim.dispatch.slices import in_slices
+from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
@@ -168,9 +168,8 @@ def _run(
     target, rounding, overflow = stage
     shape = factors[0].shape
     count = counters(rounding, shape, draws)
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in factors]
     out = np.empty(shape, code_dtype(target.lo, target.hi))
-    codes, others, results = flat[0], flat[-1], out.reshape(-1)
+    codes, others, results = flat(factors[0]), flat(factors[-1]), out.reshape(-1)
     kind, word = overflow_stage(target, overflow)
     # A shift by 100 drops as much as any longer one; so far to the left there are only zeros.
     dropped = np.array([min(max(shift, -62), 100) for shift in shifts], lane)

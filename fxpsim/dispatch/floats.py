@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fxpsim.dispatch.casts import Stage
 from fxpsim.dispatch.counters import counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, float_rule
-from fxpsim.dispatch.slices import in_slices
+from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype, compiled
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
@@ -74,7 +74,7 @@ def _compiled(
 
     target, rounding, overflow = stage
     kind, word = overflow_stage(target, overflow)
-    flat = np.ascontiguousarray(values).reshape(-1)
+    elements = flat(values)
     out = np.empty(values.shape, code_dtype(target.lo, target.hi))
     codes = out.reshape(-1)
     factor = 2.0**target.frac if scale is None else scale
@@ -83,15 +83,15 @@ def _compiled(
     def run(loop: Callable[..., tuple[int, int]]) -> tuple[int, int]:
         def work(part: slice) -> tuple[int, int]:
             constants = factor, zero_point, word, count, part.start
-            return loop(flat[part], *constants, codes[part])
+            return loop(elements[part], *constants, codes[part])
 
-        return in_slices(work, flat.size, threads)
+        return in_slices(work, elements.size, threads)
 
     missing, changed = 1, 0
     divide = scale is not None
     if target.bits <= 52 and (divide or target.frac >= 0):
         single = (
-            flat.dtype == np.float32
+            elements.dtype == np.float32
             and not divide
             and rounding not in STOCHASTIC
             and target.bits <= 24

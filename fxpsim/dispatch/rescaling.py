@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import spec
-from fxpsim.dispatch.slices import in_slices
+from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import QFormat
 from fxpsim.schemes import Rescale
@@ -57,9 +57,9 @@ def _compiled(
     peak = requantize.FACTOR_LIMIT**2 if len(factors) > 1 else _peak(factors[0], plan.factor)
     if peak * plan.factor >= 1 << 62:
         return None
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in factors]
     out = np.empty(factors[0].shape, code_dtype(target.lo, target.hi))
-    codes, others, results = flat[0], flat[1] if len(flat) > 1 else None, out.reshape(-1)
+    codes, results = flat(factors[0]), out.reshape(-1)
+    others = flat(factors[1]) if len(factors) > 1 else None
 
     def work(part: slice) -> tuple[int, int]:
         other = None if others is None else others[part]

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fxpsim.errors import FormatError
 
-__all__ = ["in_slices"]
+__all__ = ["flat", "in_slices"]
 
 #: Shorter slices take less time than it takes to start a thread.
 _SHORTEST = 1 << 16
 
 Counts = tuple[int, int]
+
+
+def flat(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the elements in C order, read-only: one type, whether or not the array was."""
+    elements = np.ascontiguousarray(array).reshape(-1).view()
+    elements.flags.writeable = False
+    return elements
 
 
 def in_slices(
