@@ -67,6 +67,35 @@ def test_without_compilation_the_specification_runs(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+#: Elementwise kernels in place of the specification, which runs where compilation is off.
+AS_PYTHON = """
+import sys
+import pytest
+from fxpsim import engine
+from fxpsim.dispatch import casts
+casts.compiled = lambda: not engine._interpreted.get()
+# Numpy's numbers warn where they wrap or are cast out of range; compiled ones mean to.
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning", *sys.argv[1:],
+    "tests/property/test_scalar_kernels.py", "tests/property/test_casts.py",
+    "tests/property/test_requantization.py::test_compiled_is_the_rule"]))
+"""
+
+
+def test_scalar_kernels_are_right_as_plain_python():
+    done = python(AS_PYTHON, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_scalar_kernels_stay_within_their_arrays(tmp_path):
+    """The casts' kernels too, at greater length, in .ci/run."""
+    code = (
+        "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', "
+        "'tests/property/test_scalar_kernels.py']))"
+    )
+    done = python(code, NUMBA_BOUNDSCHECK="1", FXPSIM_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.skipif(not Path("/proc/1").exists(), reason="needs a folder that nobody can write")
 def test_without_a_writable_cache_there_is_one_warning():
     code = (
