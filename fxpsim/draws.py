@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.errors import DataError, FormatError
 
-__all__ = ["Draws"]
+__all__ = ["Draws", "current_draws", "drawing"]
 
 _WORDS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
-    """The counters of Philox4x32-10 for the elements of an array.
+    """The counters of Philox4x32-10 for the elements of an array, or the sums of a product.
 
     Parameters
     ----------
@@ -59,13 +62,56 @@ class Draws:
         """
         batch = shape[0] if shape else 1
         size = int(np.prod(shape[1:], dtype=np.int64))
-        ids = np.arange(batch) if self.samples is None else np.asarray(self.samples)
+        ids = self._ids(batch)
         if ids.shape != (batch,):
             raise DataError(
                 f"samples must hold an id for each of {batch} samples, not shape {ids.shape}"
             )
-        if ids.size and not (int(ids.min()) >= 0 and int(ids.max()) < _WORDS):
-            raise DataError(f"samples must be 0 to {_WORDS - 1}")
         if size > _WORDS:
             raise DataError(f"a sample must have at most {_WORDS} elements, not {size}")
         return ids.astype(np.uint32), size
+
+    def rows(self, rows: int, outputs: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Return, for each row of a product (rows, outputs), its sample and its first element.
+
+        A sample may have several rows (a convolution's output positions), all of one number.
+
+        Raises
+        ------
+        DataError
+            The rows are not a multiple of the samples, or a sample has more elements than counters.
+        """
+        ids = self._ids(rows)
+        each = rows // max(1, ids.size)
+        if ids.ndim != 1 or each * ids.size != rows:
+            raise DataError(
+                f"samples must hold an id for each sample of {rows} rows, not shape {ids.shape}"
+            )
+        if each * outputs > _WORDS:
+            raise DataError(f"a sample must have at most {_WORDS} elements, not {each * outputs}")
+        first = np.arange(rows, dtype=np.int64) % max(1, each) * outputs
+        return np.repeat(ids, each).astype(np.uint32), first.astype(np.uint32)
+
+    def _ids(self, batch: int) -> NDArray[np.int64]:
+        ids = np.arange(batch) if self.samples is None else np.asarray(self.samples)
+        if ids.size and not (int(ids.min()) >= 0 and int(ids.max()) < _WORDS):
+            raise DataError(f"samples must be 0 to {_WORDS - 1}")
+        return ids
+
+
+_current: ContextVar[Draws | None] = ContextVar("draws", default=None)
+
+
+@contextmanager
+def drawing(draws: Draws) -> Iterator[None]:
+    """Let the operations inside, one node of a graph, round by these draws."""
+    token = _current.set(draws)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_draws() -> Draws:
+    """Return the draws of the node that runs; those of a lone cast or product outside of any."""
+    return _current.get() or Draws()

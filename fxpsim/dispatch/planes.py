@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import run_general, run_planes, run_spec
-from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.dispatch.calls import run_planes
+from fxpsim.dispatch.declared import follow, follow_rules
+from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow
 
 if TYPE_CHECKING:
+    from fxpsim.draws import Draws
     from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
@@ -23,9 +25,10 @@ __all__ = ["Planes", "level_names", "product_planes"]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """What every output's registers did; arrays (M, N), ``first_step`` -1 where nothing happened.
+    """What every output's registers did, arrays (M, N).
 
-    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`.
+    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`; a first step says
+    nothing where there is no event.
     """
 
     register: IntArray
@@ -45,24 +48,31 @@ def product_planes(
     bias: IntArray | None = None,
     *,
     product_frac: int = 0,
+    draws: Draws | None = None,
 ) -> Planes:
     """Return what every output's registers did; with no accumulator, the exact sums' peaks.
 
     Parameters
     ----------
-    a, b, a_range, b_range, bias, product_frac
+    a, b, a_range, b_range, product_frac
         As for :func:`product`.
     accumulator : Accumulator or None
         None: registers are as wide as need be, and only peaks are of interest.
+    bias : integer array (N,) or (M, N), optional
+        At the products' fraction.
+    draws : Draws, optional
+        Of stochastic rounding.
     """
+    if accumulator is not None:
+        accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
     if compiled() and a.shape[1] > 0:
-        planes = _compiled_planes(operands, accumulator, product_frac)
+        planes = _compiled_planes(operands, accumulator, product_frac, draws)
         if planes is not None:
             return planes
         warn_slow("a product with overflow statistics")
     wide = accumulator or Accumulator(64, "saturate")
-    sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
+    sums = [s for row in follow_rules(operands, wide, product_frac, draws) for s in row]
     shape = len(a), b.shape[1]
     lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
     dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
@@ -82,10 +92,7 @@ def product_planes(
         plane([s.lowest for s in sums]),
         plane([s.highest for s in sums]),
         {level: plane([e.count for e in events]) for level, events in by_level.items()},
-        {
-            level: plane([-1 if e.first_step is None else e.first_step for e in events])
-            for level, events in by_level.items()
-        },
+        {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
     )
 
 
@@ -105,33 +112,42 @@ def level_names(accumulator: Accumulator) -> tuple[str, ...]:
 
 
 def _compiled_planes(
-    operands: Operands, accumulator: Accumulator | None, product_frac: int
+    operands: Operands, accumulator: Accumulator | None, product_frac: int, draws: Draws | None
 ) -> Planes | None:
-    if accumulator is None or accumulator.plain:
+    one_start = operands.bias is None or operands.bias.ndim == 1
+    if one_start and (accumulator is None or accumulator.plain):
         plan = _counting_plan(operands, accumulator)
         return None if plan is None else _unpack(run_planes(plan, operands), accumulator)
-    general = run_general(operands, accumulator, product_frac) if operands.machine else None
     plan = _counting_plan(operands, None)
-    if general is None or plan is None:
+    if plan is None:
         return None
-    value, events, first = general
-    exact, lowest, highest = run_planes(plan, operands)
-    if accumulator.bias == "last" and operands.bias is not None:
-        # Peaks were taken with the bias first: move it behind the products.
-        unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
-        _, lowest, highest = run_planes(plan, unbiased)
-        lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
+    if accumulator is None:
+        return _unpack(_peaks(plan, operands, "first"), None)
+    followed = follow(operands, accumulator, product_frac, draws)
+    if followed is None:
+        return None
+    value, events, first = followed
     from fxpsim.kernels.registers import LEVELS
 
     kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
     return Planes(
         value,
-        exact,
-        lowest,
-        highest,
+        *_peaks(plan, operands, accumulator.bias),
         {level: events[:, i] for level, i in kept.items()},
-        {level: np.where(events[:, i] > 0, first[:, i], -1) for level, i in kept.items()},
+        {level: first[:, i] for level, i in kept.items()},
     )
+
+
+def _peaks(plan: Plan, operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray]:
+    """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
+    exact, lowest, highest = run_planes(plan, replace(operands, bias=None))
+    if operands.bias is None:
+        return exact, lowest, highest
+    bias = operands.bias.astype(exact.dtype)
+    total = exact + bias
+    if position == "first":  # it is the first partial sum, and moves the others
+        return total, bias + np.minimum(lowest, 0), bias + np.maximum(highest, 0)
+    return total, np.minimum(lowest, total), np.maximum(highest, total)
 
 
 def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan | None:
@@ -156,11 +172,10 @@ def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan 
     return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
 
 
-def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
+def _unpack(planes: Iterable[IntArray], accumulator: Accumulator | None) -> Planes:
     if accumulator is None:
         exact, lowest, highest = planes
         nothing = np.zeros_like(exact)
-        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing - 1})
+        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing})
     register, exact, lowest, highest, events, first = planes
-    first = np.where(events > 0, first, -1)
     return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
