@@ -3,5 +3,6 @@
 from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_planes
 from fxpsim.dispatch.products import product
+from fxpsim.dispatch.summaries import summarise
 
-__all__ = ["Planes", "level_names", "preload", "product", "product_planes"]
+__all__ = ["Planes", "level_names", "preload", "product", "product_planes", "summarise"]

@@ -13,6 +13,7 @@ from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 from fxpsim.dispatch.calls import run_planes
 from fxpsim.dispatch.declared import follow, follow_rules
 from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
+from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow
 
@@ -25,7 +26,7 @@ __all__ = ["Planes", "level_names", "product_planes"]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """What every output's registers did, arrays (M, N).
+    """What every output's registers did, arrays (M, N), and the channels' products, arrays (N,).
 
     ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`; a first step says
     nothing where there is no event.
@@ -37,6 +38,8 @@ class Planes:
     highest: IntArray
     events: dict[str, IntArray]
     first_step: dict[str, IntArray]
+    product_lowest: IntArray
+    product_highest: IntArray
 
 
 def product_planes(
@@ -93,6 +96,7 @@ def product_planes(
         plane([s.highest for s in sums]),
         {level: plane([e.count for e in events]) for level, events in by_level.items()},
         {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
+        *product_range(operands),
     )
 
 
@@ -117,12 +121,12 @@ def _compiled_planes(
     one_start = operands.bias is None or operands.bias.ndim == 1
     if one_start and (accumulator is None or accumulator.plain):
         plan = _counting_plan(operands, accumulator)
-        return None if plan is None else _unpack(run_planes(plan, operands), accumulator)
+        return None if plan is None else _unpack(run_planes(plan, operands), operands, accumulator)
     plan = _counting_plan(operands, None)
     if plan is None:
         return None
     if accumulator is None:
-        return _unpack(_peaks(plan, operands, "first"), None)
+        return _unpack(_peaks(plan, operands, "first"), operands, None)
     followed = follow(operands, accumulator, product_frac, draws)
     if followed is None:
         return None
@@ -135,6 +139,7 @@ def _compiled_planes(
         *_peaks(plan, operands, accumulator.bias),
         {level: events[:, i] for level, i in kept.items()},
         {level: first[:, i] for level, i in kept.items()},
+        *product_range(operands),
     )
 
 
@@ -172,10 +177,13 @@ def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan 
     return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
 
 
-def _unpack(planes: Iterable[IntArray], accumulator: Accumulator | None) -> Planes:
+def _unpack(
+    planes: Iterable[IntArray], operands: Operands, accumulator: Accumulator | None
+) -> Planes:
     if accumulator is None:
         exact, lowest, highest = planes
-        nothing = np.zeros_like(exact)
-        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing})
-    register, exact, lowest, highest, events, first = planes
-    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
+        register, events, first = exact, np.zeros_like(exact), np.zeros_like(exact)
+    else:
+        register, exact, lowest, highest, events, first = planes
+    by_level = {"final": events}, {"final": first}
+    return Planes(register, exact, lowest, highest, *by_level, *product_range(operands))
