@@ -79,7 +79,15 @@ class Sequential:
     Parameters
     ----------
     axes : tuple of int, optional
-        Axes of the reduction, outermost first, where there are several; None: as they stand.
+        Axes of what is summed over, outermost first: of the input of a dense layer, which it reads
+        as one vector, or of a kernel's window.  None: as they stand, which is row-major.
+
+    Examples
+    --------
+    Down the columns of an input (time, features), not along its rows:
+
+    >>> str(Sequential(axes=(1, 0)))
+    'sequential(1, 0)'
     """
 
     axes: tuple[int, ...] | None = None
@@ -307,10 +315,8 @@ class Accumulator:
     @property
     def stochastic(self) -> bool:
         """Whether a register rounds by random draws."""
-        rounding = [register.rounding for register in self.levels]
-        return not STOCHASTIC.isdisjoint(
-            [*rounding, self.product.rounding] if self.product else rounding
-        )
+        registers = (self.product, *self.levels)
+        return any(register and register.rounding in STOCHASTIC for register in registers)
 
     @property
     def draw_words(self) -> tuple[int, ...]:

@@ -104,7 +104,10 @@ _current: ContextVar[Draws | None] = ContextVar("draws", default=None)
 
 @contextmanager
 def drawing(draws: Draws) -> Iterator[None]:
-    """Let the operations inside, one node of a graph, round by these draws."""
+    """Let everything inside, one product or one node of a graph, round by these draws.
+
+    Which draws a run uses is ambient, as the engine is: no operation need pass them on.
+    """
     token = _current.set(draws)
     try:
         yield
@@ -113,5 +116,5 @@ def drawing(draws: Draws) -> Iterator[None]:
 
 
 def current_draws() -> Draws:
-    """Return the draws of the node that runs; those of a lone cast or product outside of any."""
+    """Return the draws of what runs; seed 0, stream 0 and samples 0, 1, ... outside of any."""
     return _current.get() or Draws()

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim import dispatch
-from fxpsim.accumulators import Accumulator
+from fxpsim.accumulators import Accumulator, Sequential
 from fxpsim.casts import check_codes, code_range
-from fxpsim.draws import Draws
+from fxpsim.draws import Draws, drawing
 from fxpsim.engine import code_dtype
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Format, QFormat
 from fxpsim.stats import OverflowStatistics
 from fxpsim.zero_points import terms
 
-__all__ = ["MatmulResult", "matmul", "matmul_stats", "product_frac"]
+__all__ = ["MatmulResult", "check_accumulator", "matmul", "matmul_stats", "product_frac"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
@@ -91,10 +91,10 @@ def matmul(
     [[27]]
     """
     product = _Product.of(a, b, accumulator, a_format, b_format, bias, zero_points)
-    draws = Draws(seed, stream, samples)
-    if product.special:
-        return product.codes(product.planes(draws))
-    return dispatch.product(*product.operands, product_frac=product.frac)
+    with drawing(Draws(seed, stream, samples)):
+        if product.start is not None and product.start.ndim == 2:  # for the general kernel only
+            return product.codes(product.planes())
+        return dispatch.product(*product.operands, product_frac=product.frac)
 
 
 def matmul_stats(
@@ -112,11 +112,23 @@ def matmul_stats(
 ) -> MatmulResult:
     """Return :func:`matmul` with statistics of its overflows; parameters as there."""
     product = _Product.of(a, b, accumulator, a_format, b_format, bias, zero_points)
-    planes = product.planes(Draws(seed, stream, samples))
+    with drawing(Draws(seed, stream, samples)):
+        planes = product.planes()
     additions = product.left.shape[1] + (product.start is not None)
     coarser = product.frac - product.register.result_frac(product.frac)
     levels = OverflowStatistics.of(planes, product.register, additions, coarser)
     return MatmulResult(product.codes(planes), levels["final"], levels)
+
+
+def check_accumulator(accumulator: object) -> None:
+    """Refuse what no sum over one axis can be made in."""
+    if not isinstance(accumulator, Accumulator):
+        raise FormatError(f"accumulator must be an Accumulator, not {accumulator!r}")
+    order = accumulator.order
+    if isinstance(order, Sequential) and order.axes not in (None, (0,)):
+        raise FormatError(
+            f"order axes must be (0,) where K is all there is to sum over, not {order.axes}"
+        )
 
 
 def product_frac(*formats: Format | None) -> int:
@@ -145,8 +157,7 @@ class _Product:
         bias: ArrayLike | None,
         zero_points: str,
     ) -> _Product:
-        if not isinstance(accumulator, Accumulator):
-            raise FormatError(f"accumulator must be an Accumulator, not {accumulator!r}")
+        check_accumulator(accumulator)
         left, right = _matrix(a, a_format, "a"), _matrix(b, b_format, "b")
         if left.shape[1] != right.shape[0]:
             raise DataError(
@@ -164,19 +175,14 @@ class _Product:
         return cls(left, right, register, start, product_frac(a_format, b_format))
 
     @property
-    def special(self) -> bool:
-        """Whether draws, or a start of its own for each row, are for the general kernel only."""
-        return self.register.stochastic or (self.start is not None and self.start.ndim == 2)
-
-    @property
     def operands(self) -> tuple[IntArray, IntArray, Accumulator, Range, Range, IntArray | None]:
         """What :mod:`fxpsim.dispatch` takes."""
         ranges = code_range(self.left), code_range(self.right)
         return self.left, self.right, self.register, *ranges, self.start
 
-    def planes(self, draws: Draws) -> dispatch.Planes:
+    def planes(self) -> dispatch.Planes:
         """Return what the registers did."""
-        return dispatch.product_planes(*self.operands, product_frac=self.frac, draws=draws)
+        return dispatch.product_planes(*self.operands, product_frac=self.frac)
 
     def codes(self, planes: dispatch.Planes) -> IntArray:
         """Return the outermost registers in the type of their width."""

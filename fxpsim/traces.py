@@ -13,7 +13,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError
 from fxpsim.formats import Affine, Format
-from fxpsim.products import product_frac
+from fxpsim.products import check_accumulator, product_frac
 from fxpsim.zero_points import terms
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def mac_trace(
     >>> mac_trace([100, 100, -100], [1, 1, 1], Accumulator(8, "saturate")).registers.tolist()
     [[0], [100], [127], [27]]
     """
+    check_accumulator(accumulator)
     left, right = check_codes(a, a_format, "a"), check_codes(b, b_format, "b")
     if left.ndim != 1 or left.shape != right.shape:
         raise DataError(f"a and b must have one shape (K,), not {left.shape} and {right.shape}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import spec
-from fxpsim.draws import Draws
+from fxpsim.draws import Draws, current_draws
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.errors import OverflowTrap
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
@@ -164,7 +164,7 @@ def _apply(elements: NDArray[Any], words: IntArray, rule: Rule) -> Iterator[tupl
 def _words_for(rounding: Rounding, shape: tuple[int, ...], draws: Draws | None) -> IntArray:
     if rounding not in STOCHASTIC:
         return np.empty(0, np.uint32)
-    return draw_words(shape, draws or Draws())
+    return draw_words(shape, draws or current_draws())
 
 
 def draw_words(shape: tuple[int, ...], draws: Draws) -> IntArray:

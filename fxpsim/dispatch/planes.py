@@ -10,15 +10,13 @@ import numpy as np
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import run_planes
-from fxpsim.dispatch.declared import follow, follow_rules
+from fxpsim.dispatch.calls import run_general, run_planes, run_spec
 from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
 from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow
 
 if TYPE_CHECKING:
-    from fxpsim.draws import Draws
     from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
@@ -51,7 +49,6 @@ def product_planes(
     bias: IntArray | None = None,
     *,
     product_frac: int = 0,
-    draws: Draws | None = None,
 ) -> Planes:
     """Return what every output's registers did; with no accumulator, the exact sums' peaks.
 
@@ -63,19 +60,17 @@ def product_planes(
         None: registers are as wide as need be, and only peaks are of interest.
     bias : integer array (N,) or (M, N), optional
         At the products' fraction.
-    draws : Draws, optional
-        Of stochastic rounding.
     """
     if accumulator is not None:
         accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
     if compiled() and a.shape[1] > 0:
-        planes = _compiled_planes(operands, accumulator, product_frac, draws)
+        planes = _compiled_planes(operands, accumulator, product_frac)
         if planes is not None:
             return planes
         warn_slow("a product with overflow statistics")
     wide = accumulator or Accumulator(64, "saturate")
-    sums = [s for row in follow_rules(operands, wide, product_frac, draws) for s in row]
+    sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
     lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
     dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
@@ -116,7 +111,7 @@ def level_names(accumulator: Accumulator) -> tuple[str, ...]:
 
 
 def _compiled_planes(
-    operands: Operands, accumulator: Accumulator | None, product_frac: int, draws: Draws | None
+    operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
     one_start = operands.bias is None or operands.bias.ndim == 1
     if one_start and (accumulator is None or accumulator.plain):
@@ -127,7 +122,7 @@ def _compiled_planes(
         return None
     if accumulator is None:
         return _unpack(_peaks(plan, operands, "first"), operands, None)
-    followed = follow(operands, accumulator, product_frac, draws)
+    followed = run_general(operands, accumulator, product_frac) if operands.machine else None
     if followed is None:
         return None
     value, events, first = followed

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product
-from fxpsim.draws import Draws
+from fxpsim.draws import current_draws
 from fxpsim.formats import Rounding
 from fxpsim.formats.modes import STOCHASTIC
 from fxpsim.kernels._jit import kernel
 from fxpsim.kernels.scalars import OVERFLOW, ROUNDING, fit, round_shift
-from fxpsim.kernels.steps import draw_step
+from fxpsim.kernels.step_draws import draw_step
 
 __all__ = ["LEVELS", "MOST_OUTER", "Registers", "multiply"]
 
@@ -336,9 +336,10 @@ def multiply(
     a: NDArray,
     b: NDArray,
     bias: NDArray | None,
-    draws: Draws | None = None,
 ) -> tuple[NDArray, NDArray, NDArray]:
     """Return what the registers hold and did; the caller has made sure that int64 is enough.
+
+    Stochastic rounding draws from :func:`fxpsim.draws.current_draws`.
 
     Parameters
     ----------
@@ -349,8 +350,6 @@ def multiply(
         Multiplicands.
     bias : int64 array (N,) or (M, N), or None
         At the products' fraction, without a rounding constant.
-    draws : Draws, optional
-        Of stochastic rounding.
 
     Returns
     -------
@@ -373,7 +372,7 @@ def multiply(
     start = np.zeros((1, outputs), np.int64)
     if bias is not None:
         start = np.ascontiguousarray(bias.astype(np.int64).reshape(-1, outputs))
-    draws = draws or Draws()
+    draws = current_draws()
     seed = int(draws.seed)
     key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
     tree = interleaved and order.reduce == "tree"

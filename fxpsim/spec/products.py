@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.draws import Draws
+from fxpsim.draws import Draws, current_draws
 from fxpsim.spec.sums import Sum, accumulate
 
 __all__ = ["fold_zero_points", "matmul"]
@@ -34,9 +34,10 @@ def matmul(
     product_frac : int
         Fraction bits of the products.
     draws : Draws, optional
-        Of stochastic rounding; an output's element is its place in its sample's outputs.
+        Of stochastic rounding, those of the node that runs where not given; an output's element
+        is its place in its sample's outputs.
     """
-    draws = draws or Draws()
+    draws = draws or current_draws()
     samples, firsts = (ids.tolist() for ids in draws.rows(len(rows), len(columns)))
 
     def one(row: int, channel: int) -> Sum:
