@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -102,17 +100,22 @@ class Draws:
 _current: ContextVar[Draws | None] = ContextVar("draws", default=None)
 
 
-@contextmanager
-def drawing(draws: Draws) -> Iterator[None]:
+class drawing:  # noqa: N801 - read as a word, `with drawing(draws)`; a generator enters slower
     """Let everything inside, one product or one node of a graph, round by these draws.
 
     Which draws a run uses is ambient, as the engine is: no operation need pass them on.
     """
-    token = _current.set(draws)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_draws", "_token")
+
+    def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._draws)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def current_draws() -> Draws:

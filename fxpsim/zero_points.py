@@ -29,6 +29,9 @@ class ZeroPoints(StrEnum):
     FOLDED = "folded"
 
 
+_FORMS = tuple(ZeroPoints)
+
+
 def terms(
     a: IntArray,
     b: IntArray,
@@ -56,11 +59,10 @@ def terms(
         Multiplicands.
     start : integer array (N,), or (M, N) where ``b`` has zero points that are folded; or None
     """
-    known = tuple(ZeroPoints)
-    if zero_points not in known:
+    if zero_points not in _FORMS:
         raise FormatError(
             f"zero points must be 'subtract' or 'folded', not {zero_points!r}"
-            f"{suggest(str(zero_points), known)}"
+            f"{suggest(str(zero_points), _FORMS)}"
         )
     if zero_points == ZeroPoints.SUBTRACT or not (_shifted(a_format) or _shifted(b_format)):
         return multiplicands(a, a_format), multiplicands(b, b_format), bias
