@@ -160,15 +160,12 @@ def _round_by_draw(value, shift, mode, draw):
 
 
 @kernel
-def _into(total, word, draws, j):
-    """Round an aligned sum into a register; return what it holds, and whether it overflowed.
-
-    ``draws`` (4, n) are the words of this step.
-    """
+def _into(total, word, draw):
+    """Round an aligned sum into a register; return what it holds, and whether it overflowed."""
     if word[7] < 0:
         rounded = round_shift(total, word[2], word[5])
     else:
-        rounded = _round_by_draw(total, word[2], word[5], draws[word[7], j])
+        rounded = _round_by_draw(total, word[2], word[5], draw)
     fitted = fit(rounded, word[3], word[4], word[6])
     return fitted, np.int64(fitted != rounded)
 
@@ -203,6 +200,8 @@ def _drive(
     leaf = np.zeros((chunk, _BLOCK), np.int64)
     arrived = np.zeros(1 + MOST_OUTER, np.int64)
     draws = np.zeros((4, _BLOCK), np.int64)
+    product_draw, inner_draw = draws[max(0, product[7])], draws[max(0, inner[7])]
+    bias_draw = draws[max(0, bias_word[7])]
     level_of_inner = _FINAL if outer == 0 else (_LANE if interleaved else _SPILL)
     for i in range(rows):
         bias_row = bias[i if bias.shape[0] > 1 else 0]
@@ -227,7 +226,7 @@ def _drive(
                             held = total[outer - 1, j] << bias_word[0]
                         else:
                             held = lane[0, j] << bias_word[0]
-                        fitted, over = _into(held + aligned, bias_word, draws, j)
+                        fitted, over = _into(held + aligned, bias_word, bias_draw[j])
                         if outer > 0:
                             total[outer - 1, j] = fitted
                         else:
@@ -244,7 +243,7 @@ def _drive(
                     for j in range(width):
                         exact = x * np.int64(b[k + c, start + j])
                         if bounded:
-                            exact, over = _into(exact << product[1], product, draws, j)
+                            exact, over = _into(exact << product[1], product, product_draw[j])
                             _note(event, early, _PRODUCT, j, over, k + c + 1)
                         leaf[c, j] = exact
                 k += count
@@ -255,7 +254,7 @@ def _drive(
                         for j in range(width):
                             exact = leaf[2 * pair, j] + leaf[2 * pair + 1, j]
                             if node:
-                                fitted, over = _into(exact, tree_node, draws, j)
+                                fitted, over = _into(exact, tree_node, 0)
                                 leaf[pair, j] = fitted
                                 _note(event, early, _NODE, j, over, step)
                             else:
@@ -267,7 +266,7 @@ def _drive(
                 which = ((step - 1) // chunk) % lanes
                 for j in range(width):
                     held = (lane[which, j] << inner[0]) + (leaf[0, j] << inner[1])
-                    fitted, over = _into(held, inner, draws, j)
+                    fitted, over = _into(held, inner, inner_draw[j])
                     lane[which, j] = fitted
                     _note(event, early, level_of_inner, j, over, step)
                 arrived[0] += 1
@@ -283,7 +282,7 @@ def _drive(
                                 one, two = 2 * pair, 2 * pair + 1
                                 for j in range(width):
                                     held = lane[one, j] + lane[two, j]
-                                    fitted, over = _into(held, lane_node, draws, j)
+                                    fitted, over = _into(held, lane_node, 0)
                                     lane[pair, j] = fitted
                                     level = _FINAL if outer == 1 else _SPILL
                                     _note(event, early, level, j, over, step)
@@ -301,10 +300,11 @@ def _drive(
                     while True:
                         level = _FINAL if into == outer - 1 else _SPILL
                         word = words[5 + into]
+                        word_draw = draws[max(0, word[7])]
                         for j in range(width):
                             addend = lane[0, j] if into == 0 else total[into - 1, j]
                             held = (total[into, j] << word[0]) + (addend << word[1])
-                            fitted, over = _into(held, word, draws, j)
+                            fitted, over = _into(held, word, word_draw[j])
                             total[into, j] = fitted
                             _note(event, early, level, j, over, step)
                         if into == 0:
@@ -325,7 +325,7 @@ def _drive(
                 held = total[outer - 1, j] if outer > 0 else lane[0, j]
                 if biased == 2:
                     exact = (held << bias_word[0]) + (bias_row[start + j] << bias_word[1])
-                    fitted, over = _into(exact, bias_word, draws, j)
+                    fitted, over = _into(exact, bias_word, bias_draw[j])
                     held = fitted
                     _note(event, early, _FINAL, j, over, length + 1)
                 value[i, start + j] = held
