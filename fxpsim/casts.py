@@ -229,8 +229,7 @@ def _floats(x: ArrayLike) -> NDArray[np.float64]:
 def code_range(array: NDArray[Any]) -> tuple[int, int]:
     """Return bounds on the entries of an integer array; those of a narrow type need no look."""
     if array.dtype.itemsize == 1:
-        info = np.iinfo(array.dtype)
-        return int(info.min), int(info.max)
+        return (-128, 127) if array.dtype.kind == "i" else (0, 255)
     return (int(array.min()), int(array.max())) if array.size else (0, 0)
 
 

@@ -92,8 +92,6 @@ def matmul(
     """
     product = _Product.of(a, b, accumulator, a_format, b_format, bias, zero_points)
     with drawing(Draws(seed, stream, samples)):
-        if product.start is not None and product.start.ndim == 2:  # for the general kernel only
-            return product.codes(product.planes())
         return dispatch.product(*product.operands, product_frac=product.frac)
 
 

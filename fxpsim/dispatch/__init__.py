@@ -2,7 +2,17 @@
 
 from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_planes
+from fxpsim.dispatch.prepared import Prepared, prepare
 from fxpsim.dispatch.products import product
 from fxpsim.dispatch.summaries import summarise
 
-__all__ = ["Planes", "level_names", "preload", "product", "product_planes", "summarise"]
+__all__ = [
+    "Planes",
+    "Prepared",
+    "level_names",
+    "preload",
+    "prepare",
+    "product",
+    "product_planes",
+    "summarise",
+]

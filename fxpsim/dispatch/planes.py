@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import run_general, run_planes, run_spec
+from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
 from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
+from fxpsim.dispatch.plans import counting_plan
 from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
-from fxpsim.formats import Overflow
-
-if TYPE_CHECKING:
-    from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
 
@@ -73,7 +68,7 @@ def product_planes(
     sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
     lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
-    dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
+    dtype = code_dtype(min(lo, -operands.facts.sum_peak), max(hi, operands.facts.sum_peak))
 
     def plane(values: list[int]) -> IntArray:
         return np.array(values, dtype).reshape(shape)
@@ -113,68 +108,54 @@ def level_names(accumulator: Accumulator) -> tuple[str, ...]:
 def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
-    one_start = operands.bias is None or operands.bias.ndim == 1
-    if one_start and (accumulator is None or accumulator.plain):
-        plan = _counting_plan(operands, accumulator)
-        return None if plan is None else _unpack(run_planes(plan, operands), operands, accumulator)
-    plan = _counting_plan(operands, None)
-    if plan is None:
+    if accumulator is None or accumulator.plain:
+        planes = _counted(operands, accumulator)
+        return None if planes is None else _unpack(planes, operands, accumulator)
+    general = run_general(operands, accumulator, product_frac) if operands.machine else None
+    peaks = _peaks(operands, accumulator.bias)
+    if general is None or peaks is None:
         return None
-    if accumulator is None:
-        return _unpack(_peaks(plan, operands, "first"), operands, None)
-    followed = run_general(operands, accumulator, product_frac) if operands.machine else None
-    if followed is None:
-        return None
-    value, events, first = followed
+    value, events, first = general
     from fxpsim.kernels.registers import LEVELS
 
     kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
     return Planes(
         value,
-        *_peaks(plan, operands, accumulator.bias),
+        *peaks,
         {level: events[:, i] for level, i in kept.items()},
         {level: first[:, i] for level, i in kept.items()},
         *product_range(operands),
     )
 
 
-def _peaks(plan: Plan, operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray]:
+def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray] | None:
     """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
-    exact, lowest, highest = run_planes(plan, replace(operands, bias=None))
-    if operands.bias is None:
-        return exact, lowest, highest
-    bias = operands.bias.astype(exact.dtype)
-    total = exact + bias
-    if position == "first":  # it is the first partial sum, and moves the others
-        return total, bias + np.minimum(lowest, 0), bias + np.maximum(highest, 0)
-    return total, np.minimum(lowest, total), np.maximum(highest, total)
+    bias = operands.bias
+    if bias is None or position == "first":
+        planes = _counted(operands, None)
+        return None if planes is None else (planes[0], planes[1], planes[2])
+    planes = _counted(replace(operands, bias=None), None)
+    if planes is None:
+        return None
+    dtype = code_dtype(-operands.facts.sum_peak, operands.facts.sum_peak)
+    exact, lowest, highest = planes.astype(dtype, copy=False)
+    exact = exact + bias.astype(dtype)
+    return exact, np.minimum(lowest, exact), np.maximum(highest, exact)
 
 
-def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan | None:
-    from fxpsim.kernels._host import has_vnni
-    from fxpsim.kernels.product import Plan
-
+def _counted(operands: Operands, accumulator: Accumulator | None) -> IntArray | None:
+    """Run the tiles that count, or without a register keep peaks."""
     if not operands.machine:
         return None
-    reach = operands.sum_peak
-    if accumulator is not None:
-        reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
-    if reach >= 1 << 63:
+    way = oriented(operands, operands.facts, lambda facts: counting_plan(facts, accumulator))
+    if way is None:
         return None
-    lane = "i64"
-    if reach < 1 << 31:
-        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
-    if accumulator is None:
-        return Plan("peaks", lane)
-    if accumulator.overflow is Overflow.SATURATE:
-        return Plan("count_clamp", lane, accumulator.hi, accumulator.lo)
-    bits = 64 if lane == "i64" else 32
-    return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
+    bias = operands.bias
+    start = None if bias is None else np.atleast_2d(bias.astype(np.int64))
+    return run_plan(way, operands, start)
 
 
-def _unpack(
-    planes: Iterable[IntArray], operands: Operands, accumulator: Accumulator | None
-) -> Planes:
+def _unpack(planes: IntArray, operands: Operands, accumulator: Accumulator | None) -> Planes:
     if accumulator is None:
         exact, lowest, highest = planes
         register, events, first = exact, np.zeros_like(exact), np.zeros_like(exact)

@@ -110,7 +110,7 @@ def _histogram(lowest: IntArray, highest: IntArray) -> IntArray:
 def product_range(operands: Operands) -> tuple[IntArray, IntArray]:
     """Return the lowest and highest product (N,) in the sums of each channel, 0 where are none."""
     a, b = operands.a, operands.b
-    peak = operands.product_peak
+    peak = operands.facts.product_peak
     dtype = code_dtype(-peak, peak)
     if not a.size:
         return np.zeros(b.shape[1], dtype), np.zeros(b.shape[1], dtype)
