@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
+from fxpsim.draws import Draws, drawing
 from fxpsim.engine import code_dtype, interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
@@ -22,7 +24,7 @@ from fxpsim.stats import OverflowStatistics
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trace", "check_inputs", "peaks", "proven_layers", "simulate"]
+__all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "simulate"]
 
 IntArray = NDArray[Any]
 
@@ -41,6 +43,7 @@ class Trace:
 
     graph: Graph
     tensors: dict[str, IntArray]
+    _draws: Mapping[str, Draws] = field(default_factory=dict)
     _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
 
     @property
@@ -69,8 +72,9 @@ class Trace:
             if not isinstance(found.op, Dense):
                 raise GraphError(f"node {node!r} has no accumulator")
             source = self.graph.specs[found.source]
-            planes = found.op.planes(self.tensors[found.source], source)
-            additions = found.op.inputs + (found.op.bias is not None)
+            with drawing(self._draws.get(node, Draws())):
+                planes = found.op.planes(self.tensors[found.source], source)
+            additions = found.op.inputs + (found.op.sums(source).bias is not None)
             coarser = found.op.product_frac(source) - self.graph.specs[node].format.frac
             self._statistics[node] = OverflowStatistics.of(
                 planes, found.op.accumulator, additions, coarser
@@ -100,6 +104,9 @@ def simulate(
     probes: Iterable[str] | None = None,
     engine: Literal["compiled", "spec"] = "compiled",
     proofs: bool = True,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    streams: Mapping[str, int] | None = None,
 ) -> Trace:
     """Run a network.
 
@@ -117,6 +124,13 @@ def simulate(
         Compiled kernels, or the plain Python rules (slow, the authority).
     proofs : bool
         Use faster kernels where a proof shows that no sum overflows; the bits are the same.
+    seed : int
+        Of stochastic rounding.  A draw depends on the seed, the node's stream, the sample, the
+        element and the step, so batching, slicing, threads and engines cannot change it.
+    samples : array_like of int (n,), optional
+        The id of every input; 0, 1, 2... where not given.
+    streams : mapping of str to int, optional
+        Streams of nodes by name; a node's position in the graph (from 0) where not given.
 
     Returns
     -------
@@ -134,19 +148,40 @@ def simulate(
     ready = graph.with_accumulators(accumulator)
     keep = _kept(ready, () if probes is None else tuple(probes))
     tensors = {"input": check_inputs(ready, inputs)}
+    draws = node_draws(ready, len(tensors["input"]), seed, samples, streams)
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         last_reader = {node.source: position for position, node in enumerate(ready)}
         for position, node in enumerate(ready):
             source, codes = ready.specs[node.source], tensors[node.source]
-            if isinstance(node.op, Dense):
-                result = node.op.registers(codes, source, proven=node.name in proven)
-            else:
-                result = node.op.run(codes, source)
+            with drawing(draws[node.name]):
+                if isinstance(node.op, Dense):
+                    result = node.op.registers(codes, source, proven=node.name in proven)
+                else:
+                    result = node.op.run(codes, source)
             tensors[node.name] = as_stored(result, ready.specs[node.name])
             if last_reader[node.source] == position and node.source not in keep:
                 del tensors[node.source]
-    return Trace(ready, {name: codes for name, codes in tensors.items() if name in keep})
+    return Trace(ready, {name: codes for name, codes in tensors.items() if name in keep}, draws)
+
+
+def node_draws(
+    graph: Graph,
+    inputs: int,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    streams: Mapping[str, int] | None = None,
+) -> dict[str, Draws]:
+    """Return the draws of every node; parameters as for :func:`simulate`."""
+    given = streams or {}
+    names = [node.name for node in graph]
+    for name in given:
+        if name not in names:
+            raise GraphError(f"no node {name!r} to give a stream{suggest(name, names)}")
+    ids = np.arange(inputs) if samples is None else samples
+    return {
+        name: Draws(seed, given.get(name, position), ids) for position, name in enumerate(names)
+    }
 
 
 def _kept(graph: Graph, patterns: tuple[str, ...]) -> set[str]:

@@ -12,7 +12,7 @@ from fxpsim import spec
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.casts import shift_codes
 from fxpsim.dispatch.operands import Facts, IntArray, Operands
-from fxpsim.formats import Overflow, QFormat, Rounding
+from fxpsim.formats import Overflow, QFormat
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
@@ -52,9 +52,8 @@ def _as_addition(
     last = accumulator.outermost
     drop = product_frac - accumulator.result_frac(product_frac)
     if drop:
-        rounding = Rounding.FLOOR if last.frac is None else last.rounding
         word = QFormat(last.bits, 0, signed=last.signed)
-        return shift_codes(numbers, drop, word, rounding, last.overflow).astype(np.int64)
+        return shift_codes(numbers, drop, word, last.rounding, last.overflow).astype(np.int64)
     if last.overflow is Overflow.SATURATE:
         return np.clip(numbers, last.lo, last.hi)
     mask = np.int64((1 << last.bits) - 1 if last.bits < 64 else -1)
@@ -64,10 +63,10 @@ def _as_addition(
 def first_values(
     bias: IntArray | None, accumulator: Accumulator, product_frac: int
 ) -> NDArray[np.int64] | None:
-    """Return what the outermost register holds after a bias that comes first, (1, N)."""
+    """Return what the outermost register holds after a bias that comes first, (1 or M, N)."""
     if bias is None or accumulator.bias != "first":
         return None
-    return _as_addition(bias.reshape(1, -1).astype(np.int64), accumulator, product_frac)
+    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator, product_frac)
 
 
 def add_last(
@@ -101,7 +100,9 @@ def run_plan(
     plan, turned = way
     if not turned:
         return multiply(pack(plan, operands.b, start), operands.a, threads)
-    column = None if start is None else np.repeat(start.reshape(-1, 1), len(operands.a), axis=1)
+    rows, column = len(operands.a), None
+    if start is not None:
+        column = np.broadcast_to(start, (rows, start.shape[1])).T
     left, right = np.ascontiguousarray(operands.b.T), np.ascontiguousarray(operands.a.T)
     planes = multiply(pack(plan, right, column), left, threads)
     return np.ascontiguousarray(planes.transpose(0, 2, 1))

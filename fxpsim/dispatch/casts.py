@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fxpsim.dispatch.counters import counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, code_rule
 from fxpsim.dispatch.slices import flat, in_slices
-from fxpsim.draws import Draws
+from fxpsim.draws import Draws, current_draws
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 
@@ -81,7 +81,7 @@ def cast_codes(
         A code is outside ``source``.
     """
     shifts = _all(shift)
-    draws = draws or Draws()
+    draws = draws or current_draws()
     if compiled():
         result = _compiled((codes,), shifts, stage, source, draws, threads)
         if result is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 
-__all__ = ["Facts", "IntArray", "Operands", "Range"]
+__all__ = ["Facts", "IntArray", "Operands", "Range", "preload"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
@@ -104,6 +104,20 @@ class Operands:
         """Return the operands of some outputs."""
         if chosen.size == self.b.shape[1]:
             return self
-        bias = None if self.bias is None else self.bias[chosen]
+        bias = None if self.bias is None else self.bias[..., chosen]
         b = np.ascontiguousarray(self.b[:, chosen])
         return Operands(self.a, b, self.a_range, self.b_range, bias)
+
+
+def preload(
+    accumulator: Accumulator, bias: IntArray | None, outputs: int
+) -> tuple[Accumulator, IntArray | None]:
+    """Move an accumulator's rounding constant into the bias, where kernels and bounds expect it."""
+    constant = accumulator.rounding_constant
+    if not constant:
+        return accumulator, bias
+    start = np.zeros(outputs, np.int64) if bias is None else bias
+    if start.dtype != np.object_:
+        peak = max(abs(int(start.max(initial=0))), abs(int(start.min(initial=0))))
+        start = start.astype(np.int64 if peak + abs(constant) < 1 << 63 else np.object_)
+    return accumulator.without_constant, np.asarray(start + constant)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
-from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
 from fxpsim.dispatch.plans import peaks_plan, tally_plan
+from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ __all__ = ["Planes", "level_names", "product_planes"]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """What every output's registers did; arrays (M, N), ``first_step`` -1 where nothing happened.
+    """What every output's registers did, arrays (M, N), and the channels' products, arrays (N,).
 
-    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`.
+    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`; a first step says
+    nothing where there is no event.
     """
 
     register: IntArray
@@ -35,6 +36,8 @@ class Planes:
     highest: IntArray
     events: dict[str, IntArray]
     first_step: dict[str, IntArray]
+    product_lowest: IntArray
+    product_highest: IntArray
 
 
 def product_planes(
@@ -51,11 +54,15 @@ def product_planes(
 
     Parameters
     ----------
-    a, b, a_range, b_range, bias, product_frac
+    a, b, a_range, b_range, product_frac
         As for :func:`product`.
     accumulator : Accumulator or None
         None: registers are as wide as need be, and only peaks are of interest.
+    bias : integer array (N,) or (M, N), optional
+        At the products' fraction.
     """
+    if accumulator is not None:
+        accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
     if compiled() and a.shape[1] > 0:
         planes = _compiled_planes(operands, accumulator, product_frac)
@@ -83,10 +90,8 @@ def product_planes(
         plane([s.lowest for s in sums]),
         plane([s.highest for s in sums]),
         {level: plane([e.count for e in events]) for level, events in by_level.items()},
-        {
-            level: plane([-1 if e.first_step is None else e.first_step for e in events])
-            for level, events in by_level.items()
-        },
+        {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
+        *product_range(operands),
     )
 
 
@@ -111,35 +116,25 @@ def _compiled_planes(
     if accumulator is None or accumulator.plain:
         return _plain_planes(operands, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
-    peaks = _tiles(operands, peaks_plan)
+    peaks = _peaks(operands, accumulator.bias)
     if general is None or peaks is None:
         return None
     value, events, first = general
-    exact, lowest, highest = peaks
-    if accumulator.bias == "last" and operands.bias is not None:
-        # Peaks were taken with the bias first: move it behind the products.
-        unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
-        unbiased_peaks = _tiles(unbiased, peaks_plan)
-        if unbiased_peaks is None:
-            return None
-        _, lowest, highest = unbiased_peaks
-        lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
     from fxpsim.kernels.registers import LEVELS
 
     kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
     return Planes(
         value,
-        exact,
-        lowest,
-        highest,
+        *peaks,
         {level: events[:, i] for level, i in kept.items()},
-        {level: np.where(events[:, i] > 0, first[:, i], -1) for level, i in kept.items()},
+        {level: first[:, i] for level, i in kept.items()},
+        *product_range(operands),
     )
 
 
 def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes | None:
     """Take peaks first: they tell which channels a register has to be followed in."""
-    peaks = _tiles(operands, peaks_plan)
+    peaks = _peaks(operands, "first")
     if peaks is None:
         return None
     exact, lowest, highest = peaks
@@ -158,15 +153,29 @@ def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes
                 register = exact.copy()
                 for plane, counted in zip((register, events, first), tally, strict=True):
                     plane[:, touched] = counted
-    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
+    by_level = {"final": events}, {"final": first}
+    return Planes(register, *peaks, *by_level, *product_range(operands))
 
 
-def _tiles(
-    operands: Operands, plan: Callable[[Facts], Plan | None]
-) -> NDArray[np.signedinteger] | None:
+def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
+    bias = operands.bias
+    if bias is None or position == "first":
+        planes = _tiles(operands, peaks_plan)
+        return None if planes is None else (planes[0], planes[1], planes[2])
+    planes = _tiles(replace(operands, bias=None), peaks_plan)
+    if planes is None:
+        return None
+    dtype = code_dtype(-operands.facts.sum_peak, operands.facts.sum_peak)
+    exact, lowest, highest = planes.astype(dtype, copy=False)
+    exact = exact + bias.astype(dtype)
+    return exact, np.minimum(lowest, exact), np.maximum(highest, exact)
+
+
+def _tiles(operands: Operands, plan: Callable[[Facts], Plan | None]) -> IntArray | None:
     """Return the planes of tiles that count, the bias as it is."""
     way = oriented(operands, operands.facts, plan) if operands.machine else None
     if way is None:
         return None
     bias = operands.bias
-    return run_plan(way, operands, None if bias is None else bias.astype(np.int64).reshape(1, -1))
+    return run_plan(way, operands, None if bias is None else np.atleast_2d(bias.astype(np.int64)))

@@ -41,6 +41,8 @@ def plan_for(facts: Facts, accumulator: Accumulator, product_frac: int, exact: b
         No register overflows or rounds.
     """
     last = accumulator.outermost
+    if accumulator.stochastic and not accumulator.exact_where_it_fits:
+        return None  # draws are for the general kernel
     if exact or wraps_once(accumulator):
         return _modular(facts, last, exact)
     if accumulator.plain:

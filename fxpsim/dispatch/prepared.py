@@ -9,7 +9,7 @@ import numpy as np
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.calls import add_last, first_values
-from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
 from fxpsim.dispatch.products import plan_of, product, register_dtype
 from fxpsim.engine import compiled
 
@@ -62,6 +62,7 @@ def prepare(
 
     Parameters are those of :func:`fxpsim.dispatch.product`, whose bits the products have.
     """
+    accumulator, bias = preload(accumulator, bias, b.shape[1])
     panels = None
     nothing = np.empty((0, b.shape[0]), np.int8)
     operands = Operands(nothing, b, a_range, b_range, bias)

@@ -13,7 +13,7 @@ import numpy as np
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.calls import add_last, first_values, oriented, run_general, run_plan, run_spec
-from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
 from fxpsim.dispatch.plans import plan_for
 from fxpsim.engine import code_dtype, compiled, warn_slow
 
@@ -48,8 +48,8 @@ def product(
         The registers.
     a_range, b_range : (int, int)
         Lowest and highest entry.
-    bias : integer array (N,), optional
-        At the products' fraction.
+    bias : integer array (N,) or (M, N), optional
+        At the products' fraction, without the accumulator's rounding constant.
     product_frac : int
         Fraction bits of the products.
     proven : bool
@@ -57,6 +57,7 @@ def product(
     threads : int
         Rows are split among so many; no bit depends on it.
     """
+    accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
     dtype = register_dtype(accumulator)
     if compiled() and dtype is not np.object_ and operands.machine:

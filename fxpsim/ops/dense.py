@@ -116,7 +116,8 @@ class Dense(Op):
         bias = None
         if self.bias is not None and self.bias_format is not None:
             bias = aligned(self.bias, self.bias_format, self.product_frac(source))
-        return Sums(self.weights, bias, self.accumulator)
+        register, start = dispatch.preload(self.accumulator, bias, self.outputs)
+        return Sums(self.weights, start, register)
 
     def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
         """Return the registers (n, N)."""
@@ -147,7 +148,7 @@ class Dense(Op):
         sums = self.sums(source)
         x_range = source.format.lo, source.format.hi
         w_range = int(self.weights.min()), int(self.weights.max())
-        return rows, weights, self.accumulator, x_range, w_range, sums.bias
+        return rows, weights, sums.accumulator, x_range, w_range, sums.bias
 
     def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the register's whole range: what a sum can be, bounds know better."""

@@ -48,9 +48,9 @@ class Sums:
     weights : integer array (K, N)
         Multiplicands that are constant.
     bias : integer array (N,) or None
-        At the product's fraction; added first.
+        At the product's fraction, a rounding constant in it; added as the accumulator says.
     accumulator : Accumulator
-        The register.
+        The registers, without a rounding constant.
     """
 
     weights: IntArray

@@ -40,7 +40,7 @@ def problems(draw):
     return a, b, bias, formats
 
 
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings().max_examples))
 @given(problems(), declared_accumulators())
 def test_registers_and_statistics_are_those_of_the_specification(problem, accumulator):
     a, b, bias, (a_format, b_format) = problem

@@ -30,7 +30,7 @@ LAYERS = [
     ("fxpsim.kernels",),
     ("fxpsim.dispatch",),
     ("fxpsim.scaled",),
-    ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization"),
+    ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization", "fxpsim.zero_points"),
     ("fxpsim.products", "fxpsim.traces", "fxpsim.ops", "fxpsim.interop"),
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
