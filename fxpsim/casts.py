@@ -271,10 +271,14 @@ def check_codes(codes: ArrayLike, fmt: Format | None, noun: str) -> NDArray[Any]
             raise DataError(f"{noun} must be integers, not {array.dtype}; quantize values first")
         array = array.astype(np.int32)
     if fmt is not None and array.size:
-        low, high = int(array.min()), int(array.max())
-        if low < fmt.lo or high > fmt.hi:
+        low, high = code_range(array)
+        if (low < fmt.lo or high > fmt.hi) and not _inside(array, fmt):
             raise _outside(array, fmt, noun)
     return array
+
+
+def _inside(array: NDArray[Any], fmt: Format) -> bool:
+    return fmt.lo <= int(array.min()) and int(array.max()) <= fmt.hi
 
 
 def _outside(array: NDArray[Any], fmt: Format, noun: str) -> DataError:

@@ -126,10 +126,10 @@ def test_an_edit_in_a_helper_is_noticed(tmp_path):
     cache = {"FXPSIM_CACHE_DIR": str(tmp_path / "cache")}
     first, second = (python(code, tmp_path, **cache) for _ in range(2))
     assert (first.stdout, second.stdout) == ("3\n", "3\n"), first.stderr
-    tile = tmp_path / "fxpsim/kernels/tile.py"
-    old = "return self.builder.add(value, self.builder.mul(a, b))"
-    assert old in tile.read_text()
-    tile.write_text(tile.read_text().replace(old, old.replace("add(", "sub(")))
+    steps = tmp_path / "fxpsim/kernels/steps.py"
+    old = "return down(up, register.first)"
+    assert old in steps.read_text()
+    steps.write_text(steps.read_text().replace(old, f"return lanes.builder.neg({old[7:]})"))
     assert python(code, tmp_path, **cache).stdout == "-3\n"
 
 
