@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.dispatch.counters import counters, words_for
+from fxpsim.dispatch.counters import NO_SEED, counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, code_rule
 from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.draws import Draws
@@ -55,7 +55,7 @@ def cast_codes(
     stage: Stage,
     *,
     source: Range | None = None,
-    draws: Draws | None = None,
+    draws: Draws = NO_SEED,
     threads: int = 1,
 ) -> Cast:
     """Return codes times ``2**-shift``: rounded, then brought into the range of the target.
@@ -70,7 +70,7 @@ def cast_codes(
         Target and modes, as in :func:`fxpsim.spec.cast`.
     source : (int, int), optional
         The range that the codes must have, with 0 in it.
-    draws : Draws, optional
+    draws : Draws
         For the stochastic modes.
     threads : int
         How many run at a time; the codes do not depend on it.
@@ -81,7 +81,6 @@ def cast_codes(
         A code is outside ``source``.
     """
     shifts = _all(shift)
-    draws = draws or Draws()
     if compiled():
         result = _compiled((codes,), shifts, stage, source, draws, threads)
         if result is None:
@@ -104,7 +103,7 @@ def multiply_codes(
     """
     if not compiled() or stage.overflow is Overflow.TRAP:
         return None
-    result = _compiled(factors, _all(shift), stage, None, Draws(), threads)
+    result = _compiled(factors, _all(shift), stage, None, NO_SEED, threads)
     return None if result is None else result.codes
 
 
@@ -173,8 +172,8 @@ def _run(
     kind, word = overflow_stage(target, overflow)
     # A shift by 100 drops as much as any longer one; so far to the left there are only zeros.
     dropped = np.array([min(max(shift, -62), 100) for shift in shifts], lane)
-    repeat = -(-_BLOCK // dropped.size) if len(shifts) > 1 else 1
-    dropped = np.tile(dropped, repeat)
+    if len(shifts) > 1:
+        dropped = np.tile(dropped, -(-_BLOCK // dropped.size))
     small = all(np.can_cast(array.dtype, np.int32) for array in factors)
     read = np.int32 if small and lane is np.int32 else np.int64
     options = len(factors) > 1, len(shifts) > 1

@@ -13,8 +13,10 @@ from fxpsim.engine import compiled
 from fxpsim.formats import Rounding
 from fxpsim.formats.modes import STOCHASTIC
 
-__all__ = ["Counters", "counters", "draw_words", "words_for"]
+__all__ = ["NO_SEED", "Counters", "counters", "draw_words", "words_for"]
 
+#: Where no seed is given: 0, as a caller would.
+NO_SEED = Draws()
 #: What :func:`fxpsim.kernels.philox.draw_words` counts with.
 Counters: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint32], int]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.dispatch.casts import Stage
-from fxpsim.dispatch.counters import counters, words_for
+from fxpsim.dispatch.counters import NO_SEED, counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, float_rule
 from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.draws import Draws
@@ -25,7 +25,7 @@ def quantize_floats(
     fmt: QFormat,
     rounding: Rounding,
     overflow: OverflowRule,
-    draws: Draws | None = None,
+    draws: Draws = NO_SEED,
     *,
     scale: float | None = None,
     zero_point: int = 0,
@@ -39,14 +39,13 @@ def quantize_floats(
         Any shape.
     fmt, rounding, overflow
         As in :func:`fxpsim.spec.quantize`.
-    draws : Draws, optional
+    draws : Draws
         For the stochastic modes.
     scale, zero_point
         With a scale: as in :func:`fxpsim.spec.quantize_affine`, the word being ``fmt``.
     threads : int
         How many run at a time; the codes do not depend on it.
     """
-    draws = draws or Draws()
     stage = Stage(fmt, rounding, overflow)
     if compiled():
         result, missing = _compiled(values, stage, scale, zero_point, draws, threads)
