@@ -19,6 +19,8 @@ __all__ = ["multiply", "requantize"]
 
 Scheme = Shift | Rescale
 
+_EIGHT_BITS = QFormat(8, 0)
+
 
 def requantize(
     acc: ArrayLike, scheme: Scheme, target: QFormat | None = None, *, threads: int = 1
@@ -127,7 +129,7 @@ def _check_scheme(scheme: Scheme, target: QFormat | None) -> QFormat:
             "requantisation scheme must be a Shift, Gemmlowp, HalfUpTwice, SingleRound, Int16x8, "
             f"FloatScale, Dyadic or Icn, not {scheme!r}"
         )
-    fmt = QFormat(8, 0) if target is None else target
+    fmt = _EIGHT_BITS if target is None else target
     if isinstance(scheme, Shift):
         check_overflow(fmt, scheme.overflow)
     return fmt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from fxpsim import (
@@ -35,6 +36,12 @@ from fxpsim.ops import (
     Softmax,
     TensorSpec,
 )
+
+
+def at_least(examples: int) -> settings:
+    """Return settings for more examples than the profile has, unless that is the long one."""
+    return settings(max_examples=max(examples, settings.default.max_examples))
+
 
 rounding_modes = st.sampled_from(list(Rounding))
 #: All but ``trap``, which gives no codes; with few saturated bits, so that most formats have them.

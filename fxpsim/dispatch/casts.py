@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fxpsim.dispatch.counters import counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, code_rule
 from fxpsim.dispatch.slices import flat, in_slices
-from fxpsim.draws import Draws, current_draws
+from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype, compiled, warn_slow
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 
@@ -81,7 +81,6 @@ def cast_codes(
         A code is outside ``source``.
     """
     shifts = _all(shift)
-    draws = draws or current_draws()
     if compiled():
         result = _compiled((codes,), shifts, stage, source, draws, threads)
         if result is None:
@@ -104,7 +103,7 @@ def multiply_codes(
     """
     if not compiled() or stage.overflow is Overflow.TRAP:
         return None
-    result = _compiled(factors, _all(shift), stage, None, Draws(), threads)
+    result = _compiled(factors, _all(shift), stage, None, None, threads)
     return None if result is None else result.codes
 
 
@@ -117,7 +116,7 @@ def _compiled(
     shifts: tuple[int, ...],
     stage: Stage,
     source: Range | None,
-    draws: Draws,
+    draws: Draws | None,
     threads: int,
 ) -> Cast | None:
     """Return the cast of codes, or of products of two; None where 62 bits do not hold it.
@@ -158,7 +157,7 @@ def _run(
     stage: Stage,
     lane: Any,
     ends: Range,
-    draws: Draws,
+    draws: Draws | None,
     threads: int,
 ) -> Cast | None:
     """Return the cast by lanes of a type; None where a factor is outside of ``ends``."""
@@ -173,8 +172,8 @@ def _run(
     kind, word = overflow_stage(target, overflow)
     # A shift by 100 drops as much as any longer one; so far to the left there are only zeros.
     dropped = np.array([min(max(shift, -62), 100) for shift in shifts], lane)
-    repeat = -(-_BLOCK // dropped.size) if len(shifts) > 1 else 1
-    dropped = np.tile(dropped, repeat)
+    if len(shifts) > 1:
+        dropped = np.tile(dropped, -(-_BLOCK // dropped.size))
     small = all(np.can_cast(array.dtype, np.int32) for array in factors)
     read = np.int32 if small and lane is np.int32 else np.int64
     options = len(factors) > 1, len(shifts) > 1

@@ -12,7 +12,7 @@ from fxpsim.dispatch.casts import Stage
 from fxpsim.dispatch.counters import counters, words_for
 from fxpsim.dispatch.rules import Cast, by_rules, float_rule
 from fxpsim.dispatch.slices import flat, in_slices
-from fxpsim.draws import Draws, current_draws
+from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype, compiled
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 from fxpsim.formats.modes import STOCHASTIC
@@ -46,7 +46,6 @@ def quantize_floats(
     threads : int
         How many run at a time; the codes do not depend on it.
     """
-    draws = draws or current_draws()
     stage = Stage(fmt, rounding, overflow)
     if compiled():
         result, missing = _compiled(values, stage, scale, zero_point, draws, threads)
@@ -64,7 +63,7 @@ def _compiled(
     stage: Stage,
     scale: float | None,
     zero_point: int,
-    draws: Draws,
+    draws: Draws | None,
     threads: int,
 ) -> tuple[Cast, int]:
     """Run the fast loop, and where it finds values that it is not for, the careful one."""

@@ -25,6 +25,10 @@ __all__ = ["plan_of", "product", "register_dtype"]
 #: float64 holds every integer up to this, so a product of matrices is exact there.
 _FLOAT64_EXACT = 1 << 53
 
+#: A kernel of its own takes up to a second to compile, in which the general one makes so many
+#: multiply-accumulates that a smaller product is not worth it.
+_WORTH_A_KERNEL = 1 << 18
+
 
 def product(
     a: IntArray,
@@ -96,9 +100,11 @@ def _compiled(
         sums = (operands.a.astype(np.float64) @ operands.b.astype(np.float64)).astype(np.int64)
         return sums if bias is None else sums + bias
     way = oriented(operands, facts, lambda facts: plan_of(facts, accumulator, product_frac, proven))
-    if way is None:
+    small = len(operands.a) * facts.length * operands.b.shape[1] < _WORTH_A_KERNEL
+    if way is None or (small and not way[0].usual):
         general = run_general(operands, accumulator, product_frac)
-        return None if general is None else general[0]
+        if general is not None or way is None:
+            return None if general is None else general[0]
     start = first_values(bias, accumulator, product_frac)
     registers: IntArray = run_plan(way, operands, start, threads)[0]
     if bias is not None and accumulator.bias == "last":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +19,16 @@ __all__ = ["flat", "in_slices"]
 _SHORTEST = 1 << 16
 
 Counts = tuple[int, int]
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return threads that are kept: to start one takes as long as half a million casts."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="fxpsim")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def flat(array: NDArray[Any]) -> NDArray[Any]:
@@ -54,8 +66,6 @@ def in_slices(
         return work(slice(0, size))
     length = -(-size // (count * multiple)) * multiple
     slices = [slice(start, min(start + length, size)) for start in range(0, size, length)]
-    with ThreadPoolExecutor(len(slices) - 1) as pool:
-        others = pool.map(work, slices[1:])
-        own = work(slices[0])
-        counted = [own, *others]
+    others = _pool(len(slices) - 1).map(work, slices[1:])
+    counted = [work(slices[0]), *others]
     return sum(first for first, _ in counted), sum(second for _, second in counted)

@@ -87,6 +87,13 @@ class Plan:
         return filled
 
     @property
+    def usual(self) -> bool:
+        """Whether its kernel is one of the few that many accumulators share."""
+        kind = self.step.partition(":")[0]
+        few = kind not in ("declared", "tree") or self.step == "declared:exact-clamp"
+        return few and self.order is None
+
+    @property
     def kind(self) -> Kind:
         """Its kind of lane."""
         return KINDS[self.lane]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import formats, has_meaning, overflow_modes, rounding_modes
+from strategies import at_least, formats, has_meaning, overflow_modes, rounding_modes
 
 from fxpsim import (
     Overflow,
@@ -32,7 +32,7 @@ def draws(seed, values):
 
 
 @pytest.mark.filterwarnings("ignore:a cast of values")
-@settings(max_examples=400)
+@at_least(400)
 @given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20), seeds)
 def test_code_to_code(source, target, rounding, overflow, values, seed):
     assume(has_meaning(target, overflow))
@@ -74,7 +74,7 @@ around_the_ends = st.builds(
     st.lists(whole | near_ties | around_the_ends | floats, max_size=40),
     seeds,
 )
-@settings(max_examples=400)
+@at_least(400)
 def test_float_to_code(target, rounding, overflow, values, seed):
     assume(has_meaning(target, overflow))
     drawn = draws(seed, values)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import overflow_modes_of, rounding_modes
+from strategies import at_least, overflow_modes_of, rounding_modes
 
 import fxpsim as fx
 from fxpsim import QFormat, requantize, spec
@@ -72,7 +72,7 @@ def accumulators(draw, channels):
 
 @pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 @pytest.mark.parametrize("kind", CONSTANTS, ids=lambda kind: kind.__name__)
-@settings(max_examples=150)
+@at_least(150)
 @given(data=st.data())
 def test_compiled_is_the_rule(kind, data):
     scheme, channels, target = data.draw(schemes(kind))
@@ -144,7 +144,7 @@ def test_threads_change_no_bit():
         multiply(a, b, scheme, threads=0)
 
 
-@settings(max_examples=300)
+@at_least(300)
 @given(st.integers(-(2**50), 2**50), scales)
 def test_float_scale_is_numpys_float32(acc, scale):
     with np.errstate(over="ignore"):
@@ -156,7 +156,7 @@ def test_float_scale_is_numpys_float32(acc, scale):
         assert abs(rule) >= 2**128
 
 
-@settings(max_examples=300)
+@at_least(300)
 @given(st.floats(2.0**-31, 1e6) | st.integers(1, 2**20).map(lambda n: 1 - 2.0**-53 * n))
 def test_a_multiplier_is_the_nearest(scale):
     q, shift = spec.quantize_multiplier(scale)
