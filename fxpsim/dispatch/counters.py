@@ -15,7 +15,6 @@ from fxpsim.formats.modes import STOCHASTIC
 
 __all__ = ["Counters", "counters", "draw_words", "words_for"]
 
-#: Where no seed is given: 0, as a caller would.
 #: What :func:`fxpsim.kernels.philox.draw_words` counts with.
 Counters: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint32], int]
 

@@ -312,7 +312,7 @@ def tally_plan(facts: Facts, register: Accumulator) -> Plan | None:
     # Steps are counted in the lanes too.
     sixteen = facts.sixteen and facts.product_peak < 1 << 15 and facts.length < (1 << 15) - 1
     if sixteen and facts.bias_peak <= min(register.hi, -register.lo):
-        if bits == 16:
+        if bits == 16 and register.signed:
             return Plan(f"tally:{'full' if saturates else 'around'}", "i16")
         if saturates and register.hi < 1 << 15:
             lift = (1 << 15) - 1 - register.hi
