@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
+    from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
     from fxpsim.requantization import requantize
     from fxpsim.schemes import (
@@ -67,6 +68,7 @@ _HOMES = {
     "Overflow": "formats",
     "OverflowTrap": "errors",
     "Product": "accumulators",
+    "PackedMatrix": "packed",
     "QFormat": "formats",
     "Rounding": "formats",
     "Score": "scoring",
@@ -91,6 +93,7 @@ _HOMES = {
     "matmul": "products",
     "matmul_stats": "products",
     "peaks": "simulation",
+    "pack": "packed",
     "quantize": "casts",
     "quantize_stats": "casts",
     "requantize": "requantization",
@@ -119,6 +122,7 @@ __all__ = [
     "MatmulResult",
     "Overflow",
     "OverflowTrap",
+    "PackedMatrix",
     "Product",
     "QFormat",
     "Rounding",
@@ -143,6 +147,7 @@ __all__ = [
     "mac_trace",
     "matmul",
     "matmul_stats",
+    "pack",
     "peaks",
     "presets",
     "quantize",

@@ -51,22 +51,27 @@ class Draws:
     def counters(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint32], int]:
         """Return the id of every sample of an array, and how many elements a sample has.
 
-        The first axis is the batch; an element's number is the flat index in what remains.
+        No ids: each is the sample's index.  The first axis is the batch; an element's number is
+        the flat index in what remains.
 
         Raises
         ------
         DataError
-            There are not as many ids as samples, or more elements than counters.
+            There are not as many ids as samples, or more of either than counters.
         """
         batch = shape[0] if shape else 1
         size = int(np.prod(shape[1:], dtype=np.int64))
-        ids = self._ids(batch)
+        if size > _WORDS or batch > _WORDS:
+            raise DataError(f"samples, and elements of one, must be at most {_WORDS}")
+        if self.samples is None:
+            return np.empty(0, np.uint32), size
+        ids = np.asarray(self.samples)
         if ids.shape != (batch,):
             raise DataError(
                 f"samples must hold an id for each of {batch} samples, not shape {ids.shape}"
             )
-        if size > _WORDS:
-            raise DataError(f"a sample must have at most {_WORDS} elements, not {size}")
+        if ids.size and not (int(ids.min()) >= 0 and int(ids.max()) < _WORDS):
+            raise DataError(f"samples must be 0 to {_WORDS - 1}")
         return ids.astype(np.uint32), size
 
     def rows(self, rows: int, outputs: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

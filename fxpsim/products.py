@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim import dispatch
-from fxpsim.accumulators import Accumulator, Sequential
-from fxpsim.casts import check_codes, code_range
+from fxpsim.accumulators import Accumulator
+from fxpsim.casts import code_range
 from fxpsim.draws import Draws, drawing
 from fxpsim.engine import code_dtype
-from fxpsim.errors import DataError, FormatError
-from fxpsim.formats import Format, QFormat
+from fxpsim.errors import DataError
+from fxpsim.formats import Format
+from fxpsim.matrices import check_accumulator, check_bias, matrix, product_frac
+from fxpsim.packed import PackedMatrix
 from fxpsim.stats import OverflowStatistics
 from fxpsim.zero_points import terms
 
-__all__ = ["MatmulResult", "check_accumulator", "matmul", "matmul_stats", "product_frac"]
+__all__ = ["MatmulResult", "matmul", "matmul_stats"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
@@ -38,8 +40,8 @@ class MatmulResult:
 
 def matmul(
     a: ArrayLike,
-    b: ArrayLike,
-    accumulator: Accumulator,
+    b: ArrayLike | PackedMatrix,
+    accumulator: Accumulator | None = None,
     *,
     a_format: Format | None = None,
     b_format: Format | None = None,
@@ -48,6 +50,7 @@ def matmul(
     seed: int = 0,
     samples: ArrayLike | None = None,
     stream: int = 0,
+    threads: int = 1,
 ) -> IntArray:
     """Return ``a @ b``, each sum made in ``accumulator``, in its declared order.
 
@@ -55,8 +58,9 @@ def matmul(
     ----------
     a : array_like of int (M, K)
         Codes.
-    b : array_like of int (K, N)
-        Codes.
+    b : array_like of int (K, N), or PackedMatrix
+        Codes; or what :func:`fxpsim.pack` made of them, which has the accumulator, formats and
+        bias already.
     accumulator : Accumulator
         The registers.
     a_format, b_format : QFormat, Affine or Levels, optional
@@ -75,6 +79,8 @@ def matmul(
         The id of every row of ``a``; 0, 1, 2... where not given.
     stream : int
         The node of a graph whose draws to repeat.
+    threads : int
+        Rows are split among so many; no bit depends on it.
 
     Returns
     -------
@@ -90,9 +96,16 @@ def matmul(
     >>> matmul([[100, 100, -100]], [[1], [1], [1]], Accumulator(8, "saturate")).tolist()
     [[27]]
     """
+    if isinstance(b, PackedMatrix):
+        if any(given is not None for given in (accumulator, a_format, b_format, bias)):
+            raise DataError(
+                "accumulator, formats and bias must not be given with a packed matrix: it has them"
+            )
+        with drawing(Draws(seed, stream, samples)):
+            return b.product(a, threads)
     product = _Product.of(a, b, accumulator, a_format, b_format, bias, zero_points)
     with drawing(Draws(seed, stream, samples)):
-        return dispatch.product(*product.operands, product_frac=product.frac)
+        return dispatch.product(*product.operands, product_frac=product.frac, threads=threads)
 
 
 def matmul_stats(
@@ -118,22 +131,6 @@ def matmul_stats(
     return MatmulResult(product.codes(planes), levels["final"], levels)
 
 
-def check_accumulator(accumulator: object) -> None:
-    """Refuse what no sum over one axis can be made in."""
-    if not isinstance(accumulator, Accumulator):
-        raise FormatError(f"accumulator must be an Accumulator, not {accumulator!r}")
-    order = accumulator.order
-    if isinstance(order, Sequential) and order.axes not in (None, (0,)):
-        raise FormatError(
-            f"order axes must be (0,) where K is all there is to sum over, not {order.axes}"
-        )
-
-
-def product_frac(*formats: Format | None) -> int:
-    """Return the fraction bits of products of codes."""
-    return sum(fmt.frac for fmt in formats if isinstance(fmt, QFormat))
-
-
 @dataclass(frozen=True, slots=True)
 class _Product:
     """Two matrices of multiplicands, checked, with what their sums start from."""
@@ -149,23 +146,19 @@ class _Product:
         cls,
         a: ArrayLike,
         b: ArrayLike,
-        accumulator: Accumulator,
+        accumulator: Accumulator | None,
         a_format: Format | None,
         b_format: Format | None,
         bias: ArrayLike | None,
         zero_points: str,
     ) -> _Product:
-        check_accumulator(accumulator)
-        left, right = _matrix(a, a_format, "a"), _matrix(b, b_format, "b")
+        accumulator = check_accumulator(accumulator)
+        left, right = matrix(a, a_format, "a"), matrix(b, b_format, "b")
         if left.shape[1] != right.shape[0]:
             raise DataError(
                 f"a and b must agree in K, but a is {left.shape} and b is {right.shape}"
             )
-        start = None
-        if bias is not None:
-            start = check_codes(bias, None, "bias")
-            if start.shape != (right.shape[1],):
-                raise DataError(f"bias must have shape ({right.shape[1]},), not {start.shape}")
+        start = check_bias(bias, right.shape[1])
         left, right, start = terms(left, right, a_format, b_format, start, zero_points)
         register, start = dispatch.preload(accumulator, start, right.shape[1])
         left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
@@ -186,10 +179,3 @@ class _Product:
         """Return the outermost registers in the type of their width."""
         last = self.register.outermost
         return planes.register.astype(code_dtype(last.lo, last.hi), copy=False)
-
-
-def _matrix(codes: ArrayLike, fmt: Format | None, noun: str) -> IntArray:
-    array = check_codes(codes, fmt, noun)
-    if array.ndim != 2:
-        raise DataError(f"{noun} must be a matrix, not of shape {array.shape}")
-    return array

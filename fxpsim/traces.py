@@ -13,7 +13,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError
 from fxpsim.formats import Affine, Format
-from fxpsim.products import check_accumulator, product_frac
+from fxpsim.matrices import check_accumulator, product_frac
 from fxpsim.zero_points import terms
 
 if TYPE_CHECKING:

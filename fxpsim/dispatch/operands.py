@@ -100,6 +100,14 @@ class Operands:
         arrays = (self.a, self.b) if self.bias is None else (self.a, self.b, self.bias)
         return all(array.dtype != np.object_ for array in arrays)
 
+    def columns(self, chosen: NDArray[np.intp]) -> Operands:
+        """Return the operands of some outputs."""
+        if chosen.size == self.b.shape[1]:
+            return self
+        bias = None if self.bias is None else self.bias[..., chosen]
+        b = np.ascontiguousarray(self.b[:, chosen])
+        return Operands(self.a, b, self.a_range, self.b_range, bias)
+
 
 def preload(
     accumulator: Accumulator, bias: IntArray | None, outputs: int

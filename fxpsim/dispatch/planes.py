@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
 from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
-from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
-from fxpsim.dispatch.plans import counting_plan
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
+from fxpsim.dispatch.plans import peaks_plan, tally_plan
 from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
+
+if TYPE_CHECKING:
+    from fxpsim.kernels.product import Plan
 
 __all__ = ["Planes", "level_names", "product_planes"]
 
@@ -109,8 +114,7 @@ def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
     if accumulator is None or accumulator.plain:
-        planes = _counted(operands, accumulator)
-        return None if planes is None else _unpack(planes, operands, accumulator)
+        return _plain_planes(operands, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
     peaks = _peaks(operands, accumulator.bias)
     if general is None or peaks is None:
@@ -128,13 +132,38 @@ def _compiled_planes(
     )
 
 
+def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes | None:
+    """Take peaks first: they tell which channels a register has to be followed in."""
+    peaks = _peaks(operands, "first")
+    if peaks is None:
+        return None
+    exact, lowest, highest = peaks
+    register = exact
+    events, first = np.zeros_like(exact), np.full_like(exact, -1)
+    if accumulator is not None and len(exact):
+        low, high = lowest.min(axis=0), highest.max(axis=0)
+        touched = np.flatnonzero((low < accumulator.lo) | (high > accumulator.hi))
+        if touched.size:
+            tally = _tiles(operands.columns(touched), lambda facts: tally_plan(facts, accumulator))
+            if tally is None:
+                return None
+            if touched.size == exact.shape[1]:
+                register, events, first = tally
+            else:
+                register = exact.copy()
+                for plane, counted in zip((register, events, first), tally, strict=True):
+                    plane[:, touched] = counted
+    by_level = {"final": events}, {"final": first}
+    return Planes(register, *peaks, *by_level, *product_range(operands))
+
+
 def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray] | None:
     """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
     bias = operands.bias
     if bias is None or position == "first":
-        planes = _counted(operands, None)
+        planes = _tiles(operands, peaks_plan)
         return None if planes is None else (planes[0], planes[1], planes[2])
-    planes = _counted(replace(operands, bias=None), None)
+    planes = _tiles(replace(operands, bias=None), peaks_plan)
     if planes is None:
         return None
     dtype = code_dtype(-operands.facts.sum_peak, operands.facts.sum_peak)
@@ -143,23 +172,10 @@ def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntAr
     return exact, np.minimum(lowest, exact), np.maximum(highest, exact)
 
 
-def _counted(operands: Operands, accumulator: Accumulator | None) -> IntArray | None:
-    """Run the tiles that count, or without a register keep peaks."""
-    if not operands.machine:
-        return None
-    way = oriented(operands, operands.facts, lambda facts: counting_plan(facts, accumulator))
+def _tiles(operands: Operands, plan: Callable[[Facts], Plan | None]) -> IntArray | None:
+    """Return the planes of tiles that count, the bias as it is."""
+    way = oriented(operands, operands.facts, plan) if operands.machine else None
     if way is None:
         return None
     bias = operands.bias
-    start = None if bias is None else np.atleast_2d(bias.astype(np.int64))
-    return run_plan(way, operands, start)
-
-
-def _unpack(planes: IntArray, operands: Operands, accumulator: Accumulator | None) -> Planes:
-    if accumulator is None:
-        exact, lowest, highest = planes
-        register, events, first = exact, np.zeros_like(exact), np.zeros_like(exact)
-    else:
-        register, exact, lowest, highest, events, first = planes
-    by_level = {"final": events}, {"final": first}
-    return Planes(register, exact, lowest, highest, *by_level, *product_range(operands))
+    return run_plan(way, operands, None if bias is None else np.atleast_2d(bias.astype(np.int64)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fxpsim.kernels.orders import Order
     from fxpsim.kernels.product import Plan
 
-__all__ = ["counting_plan", "plan_for", "wraps_once"]
+__all__ = ["peaks_plan", "plan_for", "tally_plan"]
 
 #: Products in a chunk whose tree is compiled as a whole.
 _MOST_LEAVES = 32
@@ -104,10 +104,10 @@ def _saturating(facts: Facts, register: Accumulator) -> Plan | None:
         lift = (1 << 15) - 1 - register.hi
         return Plan("lifted", "i16", (lift, register.lo + lift))
     reach = max(register.hi, -register.lo) + peak
-    for lane, lane_bits in _WIDE:
-        if reach < 1 << (lane_bits - 1) and (lane != "single" or facts.sixteen):
-            return Plan("declared:exact-clamp", lane, (register.hi, register.lo))
-    return None
+    lane = _wide_lane(facts, reach)
+    if lane is None:
+        return None
+    return Plan("declared:exact-clamp", lane[0], (register.hi, register.lo))
 
 
 def _scales(facts: Facts, bits: int) -> tuple[int, int] | None:
@@ -297,17 +297,39 @@ def _order(accumulator: Accumulator, words: int) -> Order:
     return Order(lanes, tree, stretch, tuple(outers[1:] if accumulator.spill else outers))
 
 
-def counting_plan(facts: Facts, accumulator: Accumulator | None) -> Plan | None:
-    """Return the plan that counts what a plain register does, or without one keeps sums' peaks."""
+def peaks_plan(facts: Facts) -> Plan | None:
+    """Return the plan that keeps the lowest and highest of the exact partial sums."""
     from fxpsim.kernels.product import Plan
 
-    reach = facts.sum_peak
-    if accumulator is not None:
-        reach = max(reach, accumulator.hi, -accumulator.lo) + facts.product_peak
+    lane = _wide_lane(facts, facts.sum_peak)
+    return None if lane is None else Plan("peaks", lane[0])
+
+
+def tally_plan(facts: Facts, register: Accumulator) -> Plan | None:
+    """Return the plan that counts what a plain register does."""
+    from fxpsim.kernels.product import Plan
+
+    bits, saturates = register.bits, register.overflow is Overflow.SATURATE
+    held = max(register.hi, -register.lo)
+    # Steps are counted in the lanes too.
+    sixteen = facts.sixteen and facts.product_peak < 1 << 15 and facts.length < (1 << 15) - 1
+    if sixteen and facts.bias_peak <= min(register.hi, -register.lo):
+        if bits == 16:
+            return Plan(f"tally:{'full' if saturates else 'around'}", "i16")
+        if saturates and register.hi < 1 << 15:
+            lift = (1 << 15) - 1 - register.hi
+            return Plan("tally:lifted", "i16", (lift, register.lo + lift))
+        if held + facts.product_peak < 1 << 15:
+            return Plan(f"tally:{_fit_name(register)}", "i16", _limits(register, 16, 0))
+    lane = _wide_lane(facts, max(facts.bias_peak, held) + facts.product_peak)
+    if lane is None:
+        return None
+    return Plan(f"tally:{_fit_name(register)}", lane[0], _limits(register, lane[1], 0))
+
+
+def _wide_lane(facts: Facts, reach: int) -> tuple[str, int] | None:
+    """Return the narrowest of the wide lanes that hold sums up to ``reach``."""
     for lane, bits in _WIDE:
         if reach < 1 << (bits - 1) and (facts.sixteen or lane == "i64"):
-            if accumulator is None:
-                return Plan("peaks", lane)
-            step = f"count:{_fit_name(accumulator)}"
-            return Plan(step, lane, _limits(accumulator, bits, 0))
+            return lane, bits
     return None

@@ -24,9 +24,12 @@ IntArray = NDArray[np.integer]
 
 #: Rows and vectors of tiles, by the number of values that a step keeps for each sum: together they
 #: fill the 32 vector registers of AVX-512 and of NEON, or the 16 of AVX2.
-_SHAPES = {512: {1: (12, 2), 3: (4, 2), 6: (2, 2)}, 256: {1: (4, 2), 3: (2, 2), 6: (1, 2)}}
+_SHAPES = {512: {1: (12, 2), 3: (4, 2)}, 256: {1: (4, 2), 3: (2, 2)}}
 #: Vectors of a tile of a single row: enough sums at once to hide the latency of an addition.
 _ALONE = 4
+
+#: What kernels write to; tests put margins around it.
+_allocate = np.empty
 
 #: Rows are packed this many words at a time, to stay in the second-level cache.
 _BLOCK = 1 << 16
@@ -147,8 +150,8 @@ def _driver(step: str, lane: str, rows: int, vectors: int) -> Callable:
                     step, lane, rows, vectors, entry_bits, 0,
                     a_at + row * words * size, words, 1,
                     b_at + vector * panel_stride * panel_size, panel_stride, count, words, every,
-                    start_at + (row * start_stride + column) * size, start_stride, np.int64(biased), at,
-                    out_at + (row * out_stride + column) * size, out_stride, plane,
+                    start_at + (row * start_stride + column) * size, start_stride, np.int64(biased),
+                    at, out_at + (row * out_stride + column) * size, out_stride, plane,
                 )  # fmt: skip
 
     return drive
@@ -216,13 +219,13 @@ def multiply(panels: Panels, a: IntArray, threads: int = 1) -> NDArray[np.signed
     rows, padded = len(a), begin.shape[1]
     words = panels.panels.shape[1]
     planes = len(planes_of(plan.step))
-    out = np.empty((planes, rows, padded), begin.dtype)
+    out = _allocate((planes, rows, padded), begin.dtype)
     height = _SHAPES[vector_bits()][planes][0]
     block = max(1, min(_BLOCK // max(1, words), -(-rows // threads)) // height) * height
 
     def run(first: int) -> None:
         part = slice(first, min(first + block, rows))
-        packed = np.empty((part.stop - first, words), begin.dtype)
+        packed = _allocate((part.stop - first, words), begin.dtype)
         pack_rows(plan.lane, a[part], plan.a_shift, plan.moved, packed)
         _fill(panels, packed, begin if len(begin) == 1 else begin[part], out[:, part])
 
@@ -260,6 +263,6 @@ def _fill(
                 order_driver(*shape, np.dtype(kept).itemsize * 8)(
                     packed, panels.panels, parameters, every, out[0], *where,
                     order.tree, order.every, registers, numbers,
-                    np.empty((order.lanes, tile), kept),
+                    _allocate((order.lanes, tile), kept),
                     np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
                 )  # fmt: skip

@@ -290,42 +290,64 @@ class Peaks(Step):
 
 
 @dataclass(frozen=True)
-class Count(Step):
-    """The register, its exact sum with peaks, how often it overflowed and when first."""
+class Tally(Step):
+    """The register, how often it overflowed and when first.
+
+    An event is an addition whose exact sum the register does not hold.  Where lanes are as wide
+    as the register (``full``, ``around``) or it is ``lifted``, the exact sum may leave them; but
+    wrapping and saturating then differ.
+    """
 
     fit: str
 
-    planes = (*("register", "exact", "lowest", "highest"), "events", "first_step")
+    planes = ("register", "events", "first_step")
 
     def begin(self, lanes, registers, start, biased):
         zero, never = lanes.constant(0), lanes.constant(lanes.most)
+        if self.fit == "lifted":
+            return [lanes.builder.add(start, registers[0].first), zero, never]
+        if self.fit in ("full", "around"):
+            return [start, zero, never]
         new = _fit(self.fit, lanes, registers[0], start)
-        peaks = Peaks().begin(lanes, registers, start, biased)
-        return [new, *peaks, *_note_event(lanes, start, new, zero, never, zero)]
+        return [new, *self._note(lanes, start, new, zero, never, zero)]
 
     def add(self, lanes, registers, state, terms):
         (term,) = terms
-        value, exact, lowest, highest, events, first = state
-        true = lanes.multiply_add(value, term.a, term.b)
-        new = _fit(self.fit, lanes, registers[0], true)
-        peaks = Peaks().add(lanes, registers, [exact, lowest, highest], terms)
-        return [new, *peaks, *_note_event(lanes, true, new, events, first, term.step)]
+        old, events, first = state
+        true = lanes.multiply_add(old, term.a, term.b)
+        if self.fit in ("full", "around", "lifted"):
+            new = lanes.call("sadd.sat", old, lanes.multiply(term.a, term.b))
+            if self.fit == "lifted":
+                new = lanes.call("smax", new, registers[0].second)
+            if self.fit == "around":
+                true, new = new, true
+        else:
+            new = _fit(self.fit, lanes, registers[0], true)
+        return [new, *self._note(lanes, true, new, events, first, term.step)]
 
+    def finish(self, lanes, registers, state):
+        value, events, first = state
+        if self.fit == "lifted":
+            value = lanes.builder.sub(value, registers[0].first)
+        none = lanes.builder.icmp_signed("==", events, lanes.constant(0))
+        return [value, events, lanes.builder.select(none, lanes.constant(-1), first)]
 
-def _note_event(lanes: Lanes, true, new, events, first, step) -> State:
-    event = lanes.builder.icmp_signed("!=", new, true)
-    more = lanes.builder.add(events, lanes.constant(1))
-    earlier = lanes.call("smin", first, step)
-    select = lanes.builder.select
-    return [select(event, more, events), select(event, earlier, first)]
+    @staticmethod
+    def _note(lanes: Lanes, true, new, events, first, step) -> State:
+        event = lanes.builder.icmp_signed("!=", new, true)
+        more = lanes.builder.add(events, lanes.constant(1))
+        earlier = lanes.call("smin", first, step)
+        select = lanes.builder.select
+        return [select(event, more, events), select(event, earlier, first)]
 
 
 def step_named(name: str) -> Step:
     """Make a step of its name.
 
-    ``saturate``, ``lifted``, ``chunk``, ``peaks``; ``modular:FIT``, ``count:FIT``,
-    ``tree:N:FIT:NODE_FIT`` with each FIT of :data:`FITS`; ``declared:CAST`` or ``declared:CAST:PRODUCT_CAST`` with
-    CAST a rounding (or ``exact``), a dash and a FIT.
+    ``saturate``, ``lifted``, ``chunk``, ``peaks``; ``modular:FIT`` and ``tree:N:FIT:NODE_FIT``
+    with each FIT of :data:`FITS`; ``tally:FIT`` with one of them, ``lifted`` or ``around``;
+    ``declared:CAST`` or ``declared:CAST:PRODUCT_CAST`` with CAST a rounding (or ``exact``), a
+    dash and a FIT.
     """
     kind, *options = name.split(":")
     if kind == "declared":
@@ -333,7 +355,7 @@ def step_named(name: str) -> Step:
     if kind == "tree":
         return Tree(int(options[0]), *options[1:])
     plain = {"saturate": Saturate, "lifted": Lifted, "chunk": Chunk, "peaks": Peaks}
-    fitted = {"modular": Modular, "count": Count}
+    fitted = {"modular": Modular, "tally": Tally}
     return plain[kind]() if kind in plain else fitted[kind](*options)
 
 

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from benchmarks.fused_loops import (
+    DRAWN,
     FIT,
     ROUND,
     fused_cast,
@@ -23,7 +24,7 @@ from fxpsim import QFormat, cast, quantize
 
 TURNS, CALLS, COUNT = 5, 8, 1_000_000
 WORD, WIDE = QFormat(8, 4), QFormat(20, 11)
-PAIRS = [(mode, "saturate") for mode in ROUND] + [
+PAIRS = [(mode, "saturate") for mode in [*ROUND, *DRAWN]] + [
     ("nearest_up", rule) for rule in FIT if rule != "saturate"
 ]
 

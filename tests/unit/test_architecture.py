@@ -31,6 +31,8 @@ LAYERS = [
     ("fxpsim.dispatch",),
     ("fxpsim.scaled",),
     ("fxpsim.stats", "fxpsim.casts", "fxpsim.requantization", "fxpsim.zero_points"),
+    ("fxpsim.matrices",),
+    ("fxpsim.packed",),
     ("fxpsim.products", "fxpsim.traces", "fxpsim.ops", "fxpsim.interop"),
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
