@@ -12,7 +12,7 @@ from fxpsim import spec
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.casts import shift_codes
 from fxpsim.dispatch.operands import Facts, IntArray, Operands
-from fxpsim.formats import Overflow, QFormat
+from fxpsim.formats import Overflow, QFormat, Rounding
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
@@ -45,15 +45,12 @@ def run_general(
     return multiply(registers, operands.a, operands.b, operands.bias)
 
 
-def _as_addition(
-    numbers: NDArray[np.int64], accumulator: Accumulator, product_frac: int
-) -> NDArray[np.int64]:
-    """Cast numbers at the products' fraction into the outermost register."""
-    last = accumulator.outermost
-    drop = product_frac - accumulator.result_frac(product_frac)
-    if drop:
+def _as_addition(numbers: NDArray[np.int64], last: Accumulator, drop: int) -> NDArray[np.int64]:
+    """Cast numbers with ``drop`` fraction bits too many into the outermost register."""
+    rounding = Rounding.FLOOR if last.frac is None and drop <= 0 else last.rounding
+    if drop or rounding is Rounding.JAM:
         word = QFormat(last.bits, 0, signed=last.signed)
-        return shift_codes(numbers, drop, word, last.rounding, last.overflow).astype(np.int64)
+        return shift_codes(numbers, drop, word, rounding, last.overflow).astype(np.int64)
     if last.overflow is Overflow.SATURATE:
         return np.clip(numbers, last.lo, last.hi)
     mask = np.int64((1 << last.bits) - 1 if last.bits < 64 else -1)
@@ -66,16 +63,19 @@ def first_values(
     """Return what the outermost register holds after a bias that comes first, (1 or M, N)."""
     if bias is None or accumulator.bias != "first":
         return None
-    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator, product_frac)
+    drop = product_frac - accumulator.result_frac(product_frac)
+    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator.outermost, drop)
 
 
 def add_last(
     registers: IntArray, bias: IntArray, accumulator: Accumulator, product_frac: int
 ) -> IntArray:
     """Add a bias that comes after all products."""
-    up = product_frac - accumulator.result_frac(product_frac)
-    exact = (registers.astype(np.int64) << max(up, 0)) + bias
-    return _as_addition(exact, accumulator, product_frac)
+    own = accumulator.result_frac(product_frac)
+    common = max(own, product_frac)
+    exact = registers.astype(np.int64) << (common - own)
+    exact += bias.astype(np.int64) << (common - product_frac)
+    return _as_addition(exact, accumulator.outermost, common - own)
 
 
 def oriented(operands: Operands, facts: Facts, plan: Callable[[Facts], Plan | None]) -> Way | None:

@@ -237,6 +237,8 @@ def _ordered(facts: Facts, accumulator: Accumulator, product_frac: int) -> Plan 
     if any(register.frac is not None for register in levels[1:]):
         return None
     interleaved = isinstance(order, Interleaved)
+    if interleaved and accumulator.frac is not None and accumulator.rounding is Rounding.JAM:
+        return None  # even sums of lanes, which drop nothing, get its last bit
     inner = Accumulator(
         accumulator.bits, accumulator.overflow, signed=accumulator.signed, frac=accumulator.frac,
         rounding=accumulator.rounding, product=accumulator.product,
