@@ -1,0 +1,162 @@
+"""ADD, MUL, QUANTIZE, DEQUANTIZE, LOGISTIC, TANH, SOFTMAX, RELU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import schemes
+from fxpsim.errors import DataError
+from fxpsim.formats import Affine
+from fxpsim.importers.tflite.importer import Importer
+from fxpsim.importers.tflite.kernel_sets import Functions
+from fxpsim.importers.tflite.layers import activation
+from fxpsim.importers.tflite.schema import Operator, Tensor
+from fxpsim.importers.tflite.tables import (
+    float_function,
+    interpolated16,
+    logistic8,
+    sigmoid16,
+    softmax_exponentials,
+    tanh8,
+)
+from fxpsim.ops import (
+    Add,
+    FloatTableSoftmax,
+    GemmlowpSoftmax,
+    LookupSoftmax,
+    Multiply,
+    Op,
+    Rescale,
+    Table,
+)
+
+__all__ = ["add", "dequantize", "function", "multiply", "quantize", "relu", "softmax"]
+
+Array = NDArray[Any]
+
+
+def _io(importer: Importer, operator: Operator, count: int = 1) -> tuple[list[Tensor], Tensor]:
+    if len(operator.inputs) != count or len(operator.outputs) != 1:
+        raise DataError(f"there must be {count} inputs and one output")
+    return [importer.tensor(i) for i in operator.inputs], importer.tensor(operator.outputs[0])
+
+
+def _pair(importer: Importer, operator: Operator) -> tuple[Any, Any]:
+    values = [importer.value(index) for index in operator.inputs]
+    widest = max(values, key=lambda value: len(value.shape))
+    left, right = (importer.operand(index, widest) for index in operator.inputs)
+    return left, right
+
+
+def add(importer: Importer, operator: Operator) -> None:
+    """Append a sum of two tensors."""
+    (one, two), out = _io(importer, operator, 2)
+    target = out.format()
+    lift = 15 if out.type == "int16" else 20
+    twice = 2 * np.float64(max(one.scale, two.scale))
+    ratio = twice / ((1 << lift) * np.float64(out.scale))
+    to_common = [
+        schemes.Gemmlowp.from_scale(float(np.float64(t.scale) / twice)) for t in (one, two)
+    ]
+    limits = activation(operator.option(0, "b"), target)
+    scheme = schemes.Gemmlowp.from_scale(float(ratio), **limits)
+    op = Add(lift, to_common[0], to_common[1], scheme, target)
+    left, right = _pair(importer, operator)
+    importer.emit(operator, 0, op, left, right, batch=_batch(left, right))
+
+
+def _batch(left: Any, right: Any) -> int | None:
+    found: int | None = left.batch if left.batch is not None else right.batch
+    return found
+
+
+def multiply(importer: Importer, operator: Operator) -> None:
+    """Append a product of two tensors."""
+    (one, two), out = _io(importer, operator, 2)
+    target = out.format()
+    real = np.float64(one.scale) * np.float64(two.scale) / np.float64(out.scale)
+    limits = activation(operator.option(0, "b"), target)
+    op = Multiply(schemes.Gemmlowp.from_scale(float(real), **limits), target)
+    left, right = _pair(importer, operator)
+    importer.emit(operator, 0, op, left, right, batch=_batch(left, right))
+
+
+def quantize(importer: Importer, operator: Operator) -> None:
+    """Append a change of scale; the edge from float32 is the graph's input already."""
+    (source,), out = _io(importer, operator)
+    if out.index in importer.values:
+        return
+    value, target = importer.value(source.index), out.format()
+    real = float(np.float64(source.scale) / np.float64(out.scale))
+    scheme = schemes.Gemmlowp.from_scale(real, zero_point=out.zero_point)
+    importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
+
+
+def dequantize(importer: Importer, operator: Operator) -> None:
+    """Pass codes on: float32 is outside of the graph."""
+    (source,), out = _io(importer, operator)
+    if operator.outputs != importer.subgraph.outputs:
+        raise DataError("float32 must be the output only: only networks of integers are read")
+    importer.values[out.index] = importer.value(source.index)
+
+
+def relu(importer: Importer, operator: Operator) -> None:
+    """Append RELU or RELU6 with an output scale of its own."""
+    (source,), out = _io(importer, operator)
+    value, target = importer.value(source.index), out.format()
+    real = float(np.float64(source.scale) / np.float64(out.scale))
+    limits = activation(1 if operator.kind == "RELU" else 3, target)
+    scheme = schemes.Gemmlowp.from_scale(real, **limits)
+    importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
+
+
+def function(importer: Importer, operator: Operator) -> None:
+    """Append LOGISTIC or TANH as a table of every code."""
+    (source,), out = _io(importer, operator)
+    value, target = importer.value(source.index), out.format()
+    logistic = operator.kind == "LOGISTIC"
+    if source.type != out.type or source.type not in ("int8", "int16"):
+        raise DataError(f"{source} and {out} must both be int8 or int16")
+    if source.type == "int16":
+        if source.zero_point or out.zero_point or float(out.scale) != 2.0**-15:
+            raise DataError("zero points must be 0 and the output's scale 2**-15")
+        table = sigmoid16(float(source.scale), logistic)
+    elif importer.kernels.functions is Functions.FLOAT_TABLE:
+        table = float_function(source, out, logistic)
+    else:
+        wanted = (-128, 2.0**-8) if logistic else (0, 2.0**-7)
+        if (out.zero_point, float(out.scale)) != wanted:
+            raise DataError(f"the output's zero point and scale must be {wanted}")
+        make = logistic8 if logistic else tanh8
+        table = make(float(source.scale), source.zero_point)
+    importer.emit(operator, 0, Table(table, target), value, batch=value.batch)
+
+
+def softmax(importer: Importer, operator: Operator) -> None:
+    """Append a softmax over the last axis."""
+    (source,), out = _io(importer, operator)
+    value, target = importer.value(source.index), out.format()
+    beta = operator.option(0, "f")
+    if not 0 < beta < 1e6:
+        raise DataError(f"beta must be more than 0, not {beta}")
+    importer.emit(operator, 0, _softmax(importer, source, target, beta), value, batch=value.batch)
+
+
+def _softmax(importer: Importer, source: Tensor, target: Affine, beta: float) -> Op:
+    scale = float(source.scale)
+    if source.type == "int16":
+        scheme = schemes.Gemmlowp.from_scale(scale * beta / (10.0 / 65535.0))
+        return LookupSoftmax(
+            scheme,
+            interpolated16(lambda x: np.exp(x.astype(np.float64)), -10.0, 0.0),
+            interpolated16(lambda x: np.float32(1) / (np.float32(1) + x), 0.0, 1.0),
+            target,
+        )
+    if importer.kernels.softmax is Functions.FLOAT_TABLE:
+        steps = -np.float32(scale) * np.float32(beta) * np.arange(256, dtype=np.float32)
+        table = np.exp(steps.astype(np.float64)).astype(np.float32)
+        return FloatTableSoftmax(table.view(np.int32), target)
+    return GemmlowpSoftmax(softmax_exponentials(beta * scale), target)

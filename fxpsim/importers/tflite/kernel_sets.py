@@ -1,0 +1,130 @@
+"""Which arithmetic each engine's kernels have: one table, operator by kernel set.
+
+Sources
+-------
+tflm: tflite-micro, ``reference_integer_ops`` as built for x86 (TFLITE_SINGLE_ROUNDING off).
+reference, builtin: LiteRT 2.3 with its reference and its optimised kernels (ruy; tables for
+functions of one code).  xnnpack: LiteRT's default delegate (qs8 kernels with ``fp32``
+requantisation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from fxpsim import schemes
+from fxpsim.errors import ConfigError, suggest
+
+__all__ = ["Functions", "KernelSet", "LayerKernel", "kernel_set"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerKernel:
+    """How a layer's sums are made and brought back to 8 bits.
+
+    Attributes
+    ----------
+    scheme : type of Rescale
+        The rule.
+    folded : bool
+        Whether the input's zero point is folded into the bias.
+    bias : str
+        Whether a sum starts from the bias ("first") or ends with it ("last").
+    """
+
+    scheme: type[schemes.Rescale]
+    folded: bool
+    bias: str
+
+
+class Functions(StrEnum):
+    """How functions of 8-bit codes are computed."""
+
+    FIXED_POINT = "fixed_point"
+    FLOAT_TABLE = "float_table"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSet:
+    """The kernels of one engine.
+
+    Attributes
+    ----------
+    name : str
+        What to call it.
+    layers : mapping of str to LayerKernel
+        By operator, for 8-bit activations; those for 16-bit ones are the same everywhere.
+    functions : Functions
+        LOGISTIC, TANH.
+    softmax : Functions
+        SOFTMAX.
+    float_arithmetic : bool
+        Whether ADD, MUL and QUANTIZE use float32 scales.
+    """
+
+    name: str
+    layers: Mapping[str, LayerKernel]
+    functions: Functions
+    softmax: Functions
+    float_arithmetic: bool = False
+
+
+def _layers(
+    conv: LayerKernel, depthwise: LayerKernel, dense: LayerKernel
+) -> Mapping[str, LayerKernel]:
+    return MappingProxyType(
+        {"CONV_2D": conv, "DEPTHWISE_CONV_2D": depthwise, "FULLY_CONNECTED": dense}
+    )
+
+
+_TWICE_LAST = LayerKernel(schemes.Gemmlowp, folded=False, bias="last")
+_FLOAT = LayerKernel(schemes.FloatScale, folded=True, bias="first")
+_SETS = {
+    kernels.name: kernels
+    for kernels in (
+        KernelSet(
+            "tflm",
+            _layers(_TWICE_LAST, _TWICE_LAST, _TWICE_LAST),
+            Functions.FIXED_POINT,
+            Functions.FIXED_POINT,
+        ),
+        KernelSet(
+            "reference",
+            _layers(
+                _TWICE_LAST,
+                _TWICE_LAST,
+                LayerKernel(schemes.SingleRound, folded=False, bias="last"),
+            ),
+            Functions.FIXED_POINT,
+            Functions.FIXED_POINT,
+        ),
+        KernelSet(
+            "builtin",
+            _layers(
+                LayerKernel(schemes.Gemmlowp, folded=True, bias="first"),
+                LayerKernel(schemes.Gemmlowp, folded=False, bias="first"),
+                LayerKernel(schemes.HalfUpTwice, folded=True, bias="first"),
+            ),
+            Functions.FLOAT_TABLE,
+            Functions.FLOAT_TABLE,
+        ),
+        KernelSet(
+            "xnnpack",
+            _layers(_FLOAT, _FLOAT, _FLOAT),
+            Functions.FLOAT_TABLE,
+            Functions.FLOAT_TABLE,
+            float_arithmetic=True,
+        ),
+    )
+}
+
+
+def kernel_set(name: str) -> KernelSet:
+    """Return the kernels of an engine; ConfigError where there is none of that name."""
+    if name not in _SETS:
+        known = ", ".join(_SETS)
+        raise ConfigError(f"kernel set must be {known}, not {name!r}{suggest(str(name), _SETS)}")
+    return _SETS[name]

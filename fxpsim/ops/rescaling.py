@@ -1,0 +1,91 @@
+"""Sums to codes with a scale, by the schemes of inference engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import schemes
+from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.errors import GraphError
+from fxpsim.formats import Affine, QFormat
+from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, whole_range, zero_code
+
+if TYPE_CHECKING:
+    from accel_models import Work
+
+__all__ = ["Rescale", "word"]
+
+IntArray = NDArray[Any]
+_INT32 = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale(Op):
+    """The input, less its zero point, times a real scale: a requantisation scheme.
+
+    Parameters
+    ----------
+    scheme : Gemmlowp, HalfUpTwice, SingleRound, Int16x8, FloatScale, Dyadic or Icn
+        Constants, for all or for each entry of the last axis; the target's zero point among them.
+    target : Affine or QFormat
+        Format of the output.
+    """
+
+    scheme: schemes.Rescale
+    target: TensorFormat
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scheme, schemes.Rescale):
+            raise GraphError(f"a rescaling scheme must have a scale, not {self.scheme!r}")
+        self.scheme.limits(word(self.target))
+
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
+        """Return the input's shape in the target format."""
+        (source,) = sources
+        zero_code(source)
+        channels = self.scheme.channels
+        if channels is not None and source.shape[-1:] != (channels,):
+            raise GraphError(
+                f"the last axis of the input must have the scheme's {channels} channels, "
+                f"but its shape is {source.shape}"
+            )
+        return TensorSpec(source.shape, self.target)
+
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return codes of the target."""
+        (codes,), zero = inputs, zero_code(sources[0])
+        return dispatch_casts.rescale(
+            codes - zero if zero else codes, self.scheme, word(self.target)
+        )
+
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
+        """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""
+        ((low, high),) = ranges
+        if self._wraps(low) or self._wraps(high):
+            return whole_range(self.infer(*sources))
+        low, high = (self.run([end[None]], sources)[0] for end in (low, high))
+        return low, high
+
+    def _wraps(self, codes: IntArray) -> bool:
+        """Whether a shift to the left within 32 bits may drop bits."""
+        shifts = np.max(getattr(self.scheme, "shift", 0))
+        return bool(np.abs(codes).max(initial=0) >= _INT32 >> max(0, int(shifts)))
+
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
+        """Return the layer before with a multiplier and a shift for each channel."""
+        from dataclasses import replace
+
+        if before is None or not isinstance(self.target, Affine):
+            return None
+        gain = 40 if self.scheme.channels else 0
+        return replace(before, gain_bits=before.gain_bits + gain, output_bits=self.target.bits)
+
+
+def word(fmt: TensorFormat) -> QFormat:
+    """Return the word that a format's codes are kept in."""
+    return fmt if isinstance(fmt, QFormat) else QFormat(fmt.bits, 0, fmt.signed)
