@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -221,6 +222,7 @@ def _matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)  # a name may have brackets
 
 
+@lru_cache(maxsize=64)
 def proven_layers(graph: Graph) -> frozenset[str]:
     """Return the layers whose registers never overflow, whatever the input."""
     bounds = propagate(graph)

@@ -12,7 +12,7 @@ from fxpsim.errors import GraphError
 from fxpsim.ops.layer import Layer, multiplicand_weights
 from fxpsim.ops.matrix import MatrixLayer
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
-from fxpsim.ops.window import Pair, Window
+from fxpsim.ops.window import Pair, Window, window
 
 __all__ = ["Conv2D", "check_image", "window_reach"]
 
@@ -50,7 +50,7 @@ class Conv2D(MatrixLayer):
     def taps(self) -> Window:
         """The window that the sums run over."""
         height, width = self.weights.shape[:2]
-        return Window((height, width), self.stride, self.dilation, self.top_left, self.bottom_right)
+        return window((height, width), self.stride, self.dilation, self.top_left, self.bottom_right)
 
     @property
     def inputs(self) -> int:

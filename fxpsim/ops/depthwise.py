@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import dispatch
+from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch import Planes
+from fxpsim.engine import compiled
 from fxpsim.errors import GraphError
+from fxpsim.formats import Overflow
 from fxpsim.ops.convolution import check_image, window_reach
 from fxpsim.ops.layer import Layer, constants, multiplicand_weights
 from fxpsim.ops.matrix import joined
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
-from fxpsim.ops.window import Pair, Window
+from fxpsim.ops.window import Pair, Window, window
 
 __all__ = ["DepthwiseConv2D"]
 
@@ -61,7 +65,7 @@ class DepthwiseConv2D(Layer):
     def taps(self) -> Window:
         """The window that the sums run over."""
         height, width = self.weights.shape[:2]
-        return Window((height, width), self.stride, self.dilation, self.top_left, self.bottom_right)
+        return window((height, width), self.stride, self.dilation, self.top_left, self.bottom_right)
 
     @property
     def inputs(self) -> int:
@@ -91,49 +95,80 @@ class DepthwiseConv2D(Layer):
         factors = constants(self, source).factors(codes)
         return self.taps.pad(factors, zero_code(source) - self.zero(source))
 
-    def _windows(self, codes: IntArray, source: TensorSpec) -> IntArray:
-        """Return (input channels, sums of a channel, K), contiguous."""
-        view = self.taps.view(self._padded(codes, source))
-        rows = view.transpose(5, 0, 1, 2, 3, 4).reshape(view.shape[5], -1, self.inputs)
-        place = constants(self, source).place
-        return rows if place is None else np.ascontiguousarray(rows[:, :, place])
-
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        known = constants(self, source)
-        windows = self._windows(codes, source)
+        register = self.accumulator
+        proven = register.exact_where_it_fits and proven
+        wraps = register.plain and register.overflow is Overflow.WRAP
+        if proven or register.plain:
+            step = "exact" if proven or wraps else "clamp"
+            if (planes := self._compiled(step, codes, source)) is not None:
+                sums = planes[0]
+                return sums if proven or not wraps else _wrapped(sums, register)
         columns = [
-            dispatch.product(
-                windows[channel // self.multiplier],
-                known.matrix[:, channel : channel + 1].copy(),
-                self.accumulator,
-                known.factor_range,
-                known.matrix_range,
-                None if known.bias is None else known.bias[channel : channel + 1],
-                product_frac=known.frac,
-                proven=proven,
-            )
-            for channel in range(self.outputs)
+            dispatch.product(*operands, product_frac=constants(self, source).frac, proven=proven)
+            for operands in self._channels(codes, source, register)
         ]
         return np.concatenate(columns, axis=1).reshape(len(codes), *self.shape(source))
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
-        known = constants(self, source)
-        windows = self._windows(codes, source)
+        if exact and (planes := self._compiled("peaks", codes, source)) is not None:
+            sums, lowest, highest = (plane.reshape(-1, self.outputs) for plane in planes)
+            nothing = np.zeros_like(sums)
+            return Planes(sums, sums, lowest, highest, {"final": nothing}, {"final": nothing - 1})
+        register = None if exact else self.accumulator
         columns = [
-            dispatch.product_planes(
-                windows[channel // self.multiplier],
-                known.matrix[:, channel : channel + 1].copy(),
-                None if exact else self.accumulator,
+            dispatch.product_planes(*operands, product_frac=constants(self, source).frac)
+            for operands in self._channels(codes, source, register)
+        ]
+        return joined(columns, axis=1)
+
+    def _channels(
+        self, codes: IntArray, source: TensorSpec, register: Accumulator | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the operands of each channel, a product of a matrix and a column."""
+        known = constants(self, source)
+        view = self.taps.view(self._padded(codes, source))
+        for channel in range(self.outputs):
+            rows = view[..., channel // self.multiplier].reshape(-1, self.inputs)
+            yield (
+                np.ascontiguousarray(rows if known.place is None else rows[:, known.place]),
+                np.ascontiguousarray(known.matrix[:, channel : channel + 1]),
+                register,
                 known.factor_range,
                 known.matrix_range,
                 None if known.bias is None else known.bias[channel : channel + 1],
-                product_frac=known.frac,
             )
-            for channel in range(self.outputs)
-        ]
-        return joined(columns, axis=1)
+
+    def _compiled(self, step: str, codes: IntArray, source: TensorSpec) -> IntArray | None:
+        """Return the planes of one step for all channels at once; None where it may not fit."""
+        known, register = constants(self, source), self.accumulator
+        if not compiled() or known.place is not None or codes.dtype == np.object_:
+            return None
+        product = max(abs(x * w) for x in known.factor_range for w in known.matrix_range)
+        bias = 0 if known.bias is None else int(np.abs(known.bias).max())
+        if step == "clamp":
+            reach = max(register.hi, -register.lo) + product
+            start = None if known.bias is None else known.bias.clip(register.lo, register.hi)
+        else:
+            reach, start = self.inputs * product + bias, known.bias
+        if reach >= 1 << 62:
+            return None
+        from fxpsim.kernels.depthwise import multiply
+
+        images = self._padded(codes, source)
+        return multiply(
+            step,
+            images if self.multiplier == 1 else images.repeat(self.multiplier, axis=3),
+            known.matrix.reshape(self.weights.shape),
+            start,
+            self.stride,
+            self.dilation,
+            self.taps.positions((source.shape[0], source.shape[1])),
+            (register.lo, register.hi),
+            np.int32 if reach < 1 << 31 else np.int64,
+        )
 
     def reach(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the range of every multiplicand (K, N), over all positions."""
@@ -142,3 +177,9 @@ class DepthwiseConv2D(Layer):
             for end in window_reach(self, source, low, high)
         )
         return low, high
+
+
+def _wrapped(sums: IntArray, register: Accumulator) -> IntArray:
+    """Return sums modulo the register."""
+    mask = np.int64((1 << register.bits) - 1)
+    return register.lo + ((sums.astype(np.int64) - register.lo) & mask)

@@ -36,8 +36,8 @@ def _distances(codes: IntArray) -> IntArray:
 
 def _times_power(raw: IntArray, bits: IntArray | int) -> IntArray:
     """Return raw * 2**-bits, rounded to nearest, ties away from zero; raw is not negative."""
-    half: IntArray = np.left_shift(1, bits, dtype=np.int64) // 2
-    return np.asarray((raw + half) >> bits)
+    half = np.left_shift(np.int64(1), np.asarray(bits, np.int64)) // 2
+    return np.asarray(np.right_shift(raw + half, bits))
 
 
 def _high_product(a: IntArray, b: IntArray | int) -> IntArray:
@@ -45,7 +45,7 @@ def _high_product(a: IntArray, b: IntArray | int) -> IntArray:
 
 
 def _one_over_one_plus(raw: IntArray) -> IntArray:
-    half = (raw + elementary.ONE + 1) >> 1
+    half: IntArray = np.right_shift(raw + elementary.ONE + 1, 1)
     estimate = elementary._48_17 + _high_product(half, elementary._NEG_32_17)
     for _ in range(3):
         error = (1 << 29) - _high_product(half, estimate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from fxpsim.errors import GraphError
 from fxpsim.formats.qformat import check_int
 
-__all__ = ["Window"]
+__all__ = ["Pair", "Window", "window"]
 
 IntArray = NDArray[Any]
 Pair = tuple[int, int]
@@ -72,7 +73,7 @@ class Window:
     @property
     def pointwise(self) -> bool:
         """Whether every pixel is a window of its own."""
-        return self == Window((1, 1))
+        return self == window((1, 1))
 
     def positions(self, image: Pair) -> Pair:
         """Return how many positions there are in height and width; GraphError where none is."""
@@ -107,7 +108,8 @@ class Window:
 
         The shape is (n, rows, columns, height, width, channels).
         """
-        rows, columns = Window(self.size, self.stride, self.dilation).positions(images.shape[1:3])
+        bare = window(self.size, self.stride, self.dilation)
+        rows, columns = bare.positions(images.shape[1:3])
         n, down, right, each = images.strides
         strides = (
             n, down * self.stride[0], right * self.stride[1],
@@ -115,3 +117,7 @@ class Window:
         )  # fmt: skip
         shape = (len(images), rows, columns, *self.size, images.shape[3])
         return np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
+
+
+#: A window that may have been made before: checking takes longer than a small layer's sums.
+window = lru_cache(maxsize=1024)(Window)

@@ -14,9 +14,9 @@ from fxpsim.formats import Affine
 from fxpsim.graph import Graph, Node, State
 from fxpsim.importers.tflite.kernel_sets import KernelSet
 from fxpsim.importers.tflite.schema import Model, Operator, Tensor
-from fxpsim.ops import Constant, Op, Reinterpret, Reshape, TensorSpec
+from fxpsim.ops import Constant, Op, Reinterpret, Reshape, TensorFormat, TensorSpec
 
-__all__ = ["Importer", "Value"]
+__all__ = ["Importer", "Value", "internal"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -101,7 +101,7 @@ class Importer:
                     "only networks of integers are read"
                 )
             tensor = self.tensor(readers[0].outputs[0])
-        value = Value("input", *_internal(tensor.shape, tensor.format()))
+        value = Value("input", *internal(tensor.shape, tensor.format()))
         for index in {inputs[0], tensor.index}:
             self.values[index] = value
         return value
@@ -145,7 +145,7 @@ class Importer:
             raise DataError(
                 f"{tensor or 'an optional tensor'} is read, but nothing before writes it"
             )
-        spec, batch = _internal(tensor.shape, tensor.format())
+        spec, batch = internal(tensor.shape, tensor.format())
         op = Constant(codes.reshape(spec.shape), tensor.format())
         value = Value(self.add(self.name(_called(tensor)), op, "input"), spec, batch)
         self.values[index] = value
@@ -193,7 +193,7 @@ class Importer:
         if tensor.shape == named.shape:
             spec = TensorSpec(inferred.shape, wanted)
         else:
-            spec, batch = _internal(tensor.shape, wanted)
+            spec, batch = internal(tensor.shape, wanted)
             if spec.shape != inferred.shape:
                 chain.append(Reshape(spec.shape))
         if wanted != inferred.format:
@@ -254,7 +254,7 @@ def _called(tensor: Tensor) -> str:
     return tensor.name or f"tensor_{tensor.index}"
 
 
-def _internal(shape: Shape, fmt: Affine) -> tuple[TensorSpec, int | None]:
+def internal(shape: Shape, fmt: TensorFormat) -> tuple[TensorSpec, int | None]:
     """Return a tensor without its batch axis, which is the first if that is 1 and not the only."""
     if len(shape) > 1 and shape[0] == 1:
         return TensorSpec(shape[1:], fmt), 0

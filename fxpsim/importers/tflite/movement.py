@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.errors import DataError
-from fxpsim.importers.tflite.importer import Importer, Value
+from fxpsim.importers.tflite.importer import Importer, Value, internal
 from fxpsim.importers.tflite.schema import LARGEST_TENSOR, Operator
 from fxpsim.ops import Concatenate, Pad, Reshape, Slice, Stack, Transpose
 
@@ -33,14 +33,9 @@ Array = NDArray[Any]
 def reshape(importer: Importer, operator: Operator) -> None:
     """Append RESHAPE, SQUEEZE or EXPAND_DIMS: the output's own shape says all."""
     value = importer.value(operator.inputs[0])
-    out = importer.tensor(operator.outputs[0])
-    importer.emit(operator, 0, Reshape(value.spec.shape), value, batch=value.batch)
-    _same_size(prod(out.shape), value)
-
-
-def _same_size(size: int, value: Value) -> None:
-    if size != value.spec.size:
-        raise DataError(f"{value.spec.size} elements cannot have another shape of {size}")
+    shape = importer.tensor(operator.outputs[0]).shape
+    spec, batch = internal(shape, value.spec.format)
+    importer.emit(operator, 0, Reshape(spec.shape), value, batch=batch)
 
 
 def transpose(importer: Importer, operator: Operator) -> None:
