@@ -41,7 +41,7 @@ def _times_power(raw: IntArray, bits: IntArray | int) -> IntArray:
 
 
 def _high_product(a: IntArray, b: IntArray | int) -> IntArray:
-    return np.asarray(np.minimum((a * b + (1 << 30)) >> 31, elementary.ONE))
+    return np.asarray(np.minimum(np.right_shift(a * b + (1 << 30), 31), elementary.ONE))
 
 
 def _one_over_one_plus(raw: IntArray) -> IntArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from types import MappingProxyType
 
 from fxpsim.errors import DataError, FxpsimError, suggest
@@ -19,6 +20,9 @@ from fxpsim.importers.tflite.schema import Operator, parse
 from fxpsim.npz import LARGEST
 
 __all__ = ["OPERATORS", "read"]
+
+#: Damage can make a mistake of every channel; nobody reads them all.
+LONGEST_SENTENCE = 400
 
 #: What reads each operator.
 OPERATORS: Mapping[str, Callable[[Importer, Operator], None]] = MappingProxyType(
@@ -89,7 +93,7 @@ def read(path: Path, kernels: str = "tflm") -> Graph:
         origin = {"file": path.name, "description": model.description, "kernel_set": kernels}
         return importer.graph(path.stem, origin)
     except FxpsimError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {shorten(str(error), LONGEST_SENTENCE)}") from None
 
 
 def _append(importer: Importer, operator: Operator) -> None:

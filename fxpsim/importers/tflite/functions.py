@@ -32,6 +32,7 @@ from fxpsim.ops import (
     Rescale,
     Table,
 )
+from fxpsim.ops.op import single_scale
 
 __all__ = ["add", "dequantize", "function", "multiply", "quantize", "relu", "softmax"]
 
@@ -77,9 +78,15 @@ def multiply(importer: Importer, operator: Operator) -> None:
     """Append a product of two tensors."""
     (one, two), out = _io(importer, operator, 2)
     target = out.format()
-    real = np.float64(one.scale) * np.float64(two.scale) / np.float64(out.scale)
     limits = activation(operator.option(0, "b"), target)
-    op = Multiply(schemes.Gemmlowp.from_scale(float(real), **limits), target)
+    scheme: schemes.Rescale
+    if importer.kernels.float_arithmetic and out.type != "int16":
+        scales = (float(tensor.scale) for tensor in (one, two, out))
+        scheme = schemes.FloatScale.from_scales(*scales, **limits)
+    else:
+        real = np.float64(one.scale) * np.float64(two.scale) / np.float64(out.scale)
+        scheme = schemes.Gemmlowp.from_scale(float(real), **limits)
+    op = Multiply(scheme, target)
     left, right = _pair(importer, operator)
     importer.emit(operator, 0, op, left, right, batch=_batch(left, right))
 
@@ -90,8 +97,14 @@ def quantize(importer: Importer, operator: Operator) -> None:
     if out.index in importer.values:
         return
     value, target = importer.value(source.index), out.format()
-    real = float(np.float64(source.scale) / np.float64(out.scale))
-    scheme = schemes.Gemmlowp.from_scale(real, zero_point=out.zero_point)
+    scheme: schemes.Rescale
+    if importer.kernels.float_arithmetic and source.type == out.type == "int8":
+        # XNNPACK: 8 fraction bits, rounded once.
+        multiplier = int(np.rint(np.float32(256) * (source.scale / out.scale)))
+        scheme = schemes.SingleRound(multiplier, 31 - 8, zero_point=out.zero_point)
+    else:
+        real = float(np.float64(source.scale) / np.float64(out.scale))
+        scheme = schemes.Gemmlowp.from_scale(real, zero_point=out.zero_point)
     importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
 
 
@@ -104,12 +117,17 @@ def dequantize(importer: Importer, operator: Operator) -> None:
 
 
 def relu(importer: Importer, operator: Operator) -> None:
-    """Append RELU or RELU6 with an output scale of its own."""
+    """Append RELU or RELU6 with an output scale of its own.
+
+    TensorFlow Lite Micro's RELU6 has none: it clamps the codes of its input.
+    """
     (source,), out = _io(importer, operator)
     value, target = importer.value(source.index), out.format()
-    real = float(np.float64(source.scale) / np.float64(out.scale))
-    limits = activation(1 if operator.kind == "RELU" else 3, target)
-    scheme = schemes.Gemmlowp.from_scale(real, **limits)
+    six = operator.kind == "RELU6"
+    if six and not importer.kernels.rescales_relu6:
+        target = source.format()
+    real = float(np.float64(source.scale) / np.float64(single_scale(target)))
+    scheme = schemes.Gemmlowp.from_scale(real, **activation(3 if six else 1, target))
     importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
 
 

@@ -20,6 +20,8 @@ __all__ = ["Importer", "Value", "internal"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+#: Weights, biases and other constants of all operators together.
+MOST_CONSTANTS = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Importer:
         self.states: dict[str, Value] = {}
         self.current: dict[str, Value] = {}  # what a variable holds by now
         self._names = {"input"}
+        self._room = MOST_CONSTANTS
         self.input = self._enter()
 
     def _enter(self) -> Value:
@@ -109,6 +112,22 @@ class Importer:
     def tensor(self, index: int) -> Tensor:
         """Return a tensor of the file."""
         return self.subgraph.tensors[index]
+
+    def fold(self, operator: Operator, array: Array) -> None:
+        """Remember what an operator on constants gives."""
+        tensor = self.tensor(operator.outputs[0])
+        if array.size != prod(tensor.shape):
+            raise DataError(f"{tensor} must have the {array.size} elements of {array.shape}")
+        self.folded[tensor.index] = array.reshape(tensor.shape)
+
+    def reserve(self, elements: int) -> None:
+        """Count constants that an operator is about to copy; DataError beyond all reason.
+
+        A small file can name one large constant very often.
+        """
+        self._room -= elements
+        if self._room < 0:
+            raise DataError(f"operators must have at most {MOST_CONSTANTS:,} constants in all")
 
     def name(self, wanted: str) -> str:
         """Return a name that nothing else has."""
@@ -145,6 +164,7 @@ class Importer:
             raise DataError(
                 f"{tensor or 'an optional tensor'} is read, but nothing before writes it"
             )
+        self.reserve(codes.size)
         spec, batch = internal(tensor.shape, tensor.format())
         op = Constant(codes.reshape(spec.shape), tensor.format())
         value = Value(self.add(self.name(_called(tensor)), op, "input"), spec, batch)

@@ -62,7 +62,9 @@ class KernelSet:
     softmax : Functions
         SOFTMAX.
     float_arithmetic : bool
-        Whether ADD, MUL and QUANTIZE use float32 scales.
+        Whether MUL has a float32 scale, and QUANTIZE one of 8 fraction bits.
+    rescales_relu6 : bool
+        Whether RELU6 may change the scale.
     """
 
     name: str
@@ -70,6 +72,7 @@ class KernelSet:
     functions: Functions
     softmax: Functions
     float_arithmetic: bool = False
+    rescales_relu6: bool = True
 
 
 def _layers(
@@ -90,6 +93,7 @@ _SETS = {
             _layers(_TWICE_LAST, _TWICE_LAST, _TWICE_LAST),
             Functions.FIXED_POINT,
             Functions.FIXED_POINT,
+            rescales_relu6=False,
         ),
         KernelSet(
             "reference",

@@ -69,6 +69,7 @@ def _weights(importer: Importer, operator: Operator) -> tuple[Tensor, Array]:
         raise DataError(f"weights must be constant, but {tensor} is computed")
     if tensor.type not in ("int8", "int4"):
         raise DataError(f"weights must be int8 or int4, but {tensor} is {tensor.type}")
+    importer.reserve(codes.size)
     return tensor, codes
 
 

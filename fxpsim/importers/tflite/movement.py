@@ -114,9 +114,10 @@ def strided_slice(importer: Importer, operator: Operator) -> None:
     """Append STRIDED_SLICE; of a constant, compute it."""
     known = importer.constant(operator.inputs[0])
     if known is not None:
+        importer.reserve(known.size)
         cuts, drop = _ranges(importer, operator, known.shape)
         index = np.ix_(*(np.array(cut, np.intp) for cut in cuts))
-        importer.folded[operator.outputs[0]] = known[index].squeeze(axis=drop)
+        importer.fold(operator, known[index].squeeze(axis=drop))
         return
     value = importer.value(operator.inputs[0])
     cuts, drop = _ranges(importer, operator, value.shape)
@@ -188,7 +189,8 @@ def pack(importer: Importer, operator: Operator) -> None:
     known = [importer.constant(index) for index in operator.inputs]
     axis = operator.option(1, "i")
     if all(array is not None for array in known):
-        importer.folded[operator.outputs[0]] = np.stack([a for a in known if a is not None], axis)
+        importer.reserve(sum(array.size for array in known if array is not None))
+        importer.fold(operator, np.stack([a for a in known if a is not None], axis))
         return
     values = [importer.value(index) for index in operator.inputs]
     batch = _one_batch(values)
@@ -233,7 +235,7 @@ def pad(importer: Importer, operator: Operator) -> None:
 def shape_of(importer: Importer, operator: Operator) -> None:
     """Compute SHAPE: shapes do not change from one inference to the next."""
     shape = importer.tensor(operator.inputs[0]).shape
-    importer.folded[operator.outputs[0]] = np.array(shape, np.int32)
+    importer.fold(operator, np.array(shape, np.int32))
 
 
 def fill(importer: Importer, operator: Operator) -> None:
@@ -244,4 +246,5 @@ def fill(importer: Importer, operator: Operator) -> None:
         raise DataError("what fills a tensor must be one constant")
     if any(n < 1 for n in shape) or prod(shape) > LARGEST_TENSOR:
         raise DataError(f"a filled tensor must have positive sizes, not {shape}")
-    importer.folded[operator.outputs[0]] = np.full(shape, value.reshape(-1)[0])
+    importer.reserve(prod(shape))
+    importer.fold(operator, np.full(shape, value.reshape(-1)[0]))

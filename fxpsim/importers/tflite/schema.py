@@ -21,6 +21,7 @@ __all__ = ["Model", "Operator", "Subgraph", "Tensor", "parse"]
 Array = NDArray[Any]
 #: Elements of the largest tensor that is read.
 LARGEST_TENSOR = 1 << 24
+MOST_AXES = 8
 
 #: numpy's name of each type of tensor that is understood; INT4 is two to a byte.
 _TYPES = {
@@ -208,6 +209,8 @@ def _tensor(index: int, table: Table, buffers: list[Table]) -> Tensor:
     name, shape = table.text(3), _indices(table.array(0, "<i4"))
     type_code = table.number(1, "b")
     kind = _TYPES.get(type_code, f"type {type_code}")
+    if len(shape) > MOST_AXES:
+        raise DataError(f"tensor {index} must have at most {MOST_AXES} axes, not {len(shape)}")
     if any(size < 1 for size in shape) or prod(shape) > LARGEST_TENSOR:
         raise DataError(
             f"tensor {index} ({name[:60]!r}) must have positive sizes and at most "
@@ -243,4 +246,4 @@ def _data(index: int, raw: Array, kind: str, shape: tuple[int, ...]) -> Array:
         values = raw.view(dtype)
     if values.size != prod(shape):
         raise DataError(f"tensor {index} of shape {list(shape)} has {values.size} elements of data")
-    return values.reshape(shape).astype(values.dtype.newbyteorder("="))
+    return values.reshape(shape).astype(values.dtype.newbyteorder("="), copy=False)
