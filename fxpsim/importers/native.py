@@ -261,7 +261,7 @@ def _suits(value: Any, hint: Any) -> bool:
         if plain in (Rounding, Overflow):
             plain = str  # read by the operation itself
         if plain is tuple and isinstance(value, tuple):
-            return all(type(item) is int for item in value)
+            return all(type(item) is get_args(kind)[0] for item in value)
         if type(value) is plain:
             return True
         if plain in (np.ndarray, schemes.Rescale) and isinstance(value, plain):

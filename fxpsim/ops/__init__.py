@@ -20,7 +20,7 @@ from fxpsim.ops.movement import (
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec
 from fxpsim.ops.pooling import AveragePool2D, MaxPool2D
 from fxpsim.ops.requantize import Requantize
-from fxpsim.ops.rescaling import Rescale
+from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
 from fxpsim.ops.softmax import FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax
 
@@ -46,6 +46,7 @@ _ALL: tuple[type[Op], ...] = (
     Relu,
     Requantize,
     Rescale,
+    RescaleFloat64,
     Reshape,
     Slice,
     Softmax,
@@ -82,6 +83,7 @@ __all__ = [
     "Relu",
     "Requantize",
     "Rescale",
+    "RescaleFloat64",
     "Reshape",
     "Slice",
     "Softmax",

@@ -18,7 +18,7 @@ from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, whole_range, z
 if TYPE_CHECKING:
     from accel_models import Work
 
-__all__ = ["Rescale", "word"]
+__all__ = ["Rescale", "RescaleFloat64", "word"]
 
 IntArray = NDArray[Any]
 _INT32 = 1 << 31
@@ -84,6 +84,59 @@ class Rescale(Op):
             return None
         gain = 40 if self.scheme.channels else 0
         return replace(before, gain_bits=before.gain_bits + gain, output_bits=self.target.bits)
+
+
+@dataclass(frozen=True, slots=True)
+class RescaleFloat64(Op):
+    """The input times a float64, rounded to nearest with ties away from zero.
+
+    LiteRT's fully connected layers of 16-bit activations
+    (:func:`fxpsim.spec.elementary.float64_scale`).
+
+    Parameters
+    ----------
+    scales : tuple of float
+        One, or one for each entry of the last axis.
+    target : Affine
+        Format of the output.
+    zero_point : int
+        The target's code of 0.
+    act_min, act_max : int, optional
+        Codes that the result is clamped to.
+    """
+
+    scales: tuple[float, ...]
+    target: Affine
+    zero_point: int = 0
+    act_min: int | None = None
+    act_max: int | None = None
+
+    monotone = True
+
+    def __post_init__(self) -> None:
+        if not self.scales or not all(0 < scale < float("inf") for scale in self.scales):
+            raise GraphError(f"scales must be finite and more than 0, not {self.scales}")
+
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
+        """Return the input's shape in the target format."""
+        (source,) = sources
+        if len(self.scales) > 1 and source.shape[-1:] != (len(self.scales),):
+            raise GraphError(
+                f"the last axis of the input must have {len(self.scales)} channels, "
+                f"but its shape is {source.shape}"
+            )
+        return TensorSpec(source.shape, self.target)
+
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return codes of the target."""
+        product = inputs[0].astype(np.float64) * np.array(self.scales)
+        whole = np.trunc(product)
+        # The difference is exact; adding one half first would not be.
+        away = np.where(np.abs(product - whole) >= 0.5, np.sign(product), 0.0)
+        low = self.target.lo if self.act_min is None else self.act_min
+        high = self.target.hi if self.act_max is None else self.act_max
+        shifted = whole + away + self.zero_point
+        return np.asarray(shifted.clip(low, high).astype(np.int64))
 
 
 def word(fmt: TensorFormat) -> QFormat:

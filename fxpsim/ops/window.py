@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -57,13 +57,16 @@ class Window:
 
         TensorFlow's SAME: where the padding is odd, the extra pixel is below and on the right.
         """
+        bare = cls(size, stride, dilation)  # checks the numbers
         reach = [(taps - 1) * step + 1 for taps, step in zip(size, dilation, strict=True)]
         total = [
             max(0, (-(-pixels // step) - 1) * step + far - pixels)
             for pixels, step, far in zip(image, stride, reach, strict=True)
         ]
         before = (total[0] // 2, total[1] // 2)
-        return cls(size, stride, dilation, before, (total[0] - before[0], total[1] - before[1]))
+        return replace(
+            bare, top_left=before, bottom_right=(total[0] - before[0], total[1] - before[1])
+        )
 
     @property
     def padded(self) -> bool:

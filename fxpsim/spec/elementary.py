@@ -20,6 +20,7 @@ from fxpsim.spec.casts import round_shift
 
 __all__ = [
     "exp_of_negative",
+    "float64_scale",
     "high_product",
     "logistic",
     "lookup16",
@@ -163,3 +164,10 @@ def softmax16(
     shift = 31 - lead
     half = (1 << shift) >> 1
     return [min(max((part * scale + half) >> shift, 0), 32767) for part in parts]
+
+
+def float64_scale(acc: int, scale: float) -> int:
+    """Return the float64 product of a sum and a scale, rounded to nearest, ties away from zero."""
+    numerator, denominator = (acc * scale).as_integer_ratio()
+    size = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return size if numerator >= 0 else -size

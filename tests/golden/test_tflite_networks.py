@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fxpsim import dequantize, load, simulate
+from fxpsim import dequantize, load, save, simulate, stream
 
 ARM = ("dnn_s", "dnn_m", "cnn_s", "ds_cnn_s")
 WAKE_WORDS = ("v1_okay_nabu", "v2_alexa", "v2_okay_nabu", "v2_vad", "v2x_hey_home_assistant")
@@ -70,16 +70,33 @@ def test_arm_keyword_spotting(test_data, name, kernel_set):
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs"),
     [
-        ("tflm_micro_speech/micro_speech_quantized", "features_int8", "output_int8_tflm"),
-        ("mlperf_sww/str_ww_ref_model", "input_int8", "output_int8_tflm"),
-        ("arm_mlzoo/ds_cnn_s_int16", "input_int16", "output_int16_tflm"),
+        ("tflm_micro_speech/micro_speech_quantized", "features_int8", "output_int8"),
+        ("mlperf_sww/str_ww_ref_model", "input_int8", "output_int8"),
+        ("arm_mlzoo/ds_cnn_s_int16", "input_int16", "output_int16"),
     ],
 )
-def test_networks_of_tensorflow_lite_micro(test_data, name, inputs, outputs):
-    graph, reference = opened(test_data, name, "tflm")
+@pytest.mark.parametrize("kernel_set", ["tflm", "builtin"])
+def test_other_networks(test_data, name, inputs, outputs, kernel_set):
+    graph, reference = opened(test_data, name, kernel_set)
+    suffix, prefix = ("_tflm", "tflm_") if kernel_set == "tflm" else ("", "")
     trace = simulate(graph, reference[inputs])
-    np.testing.assert_array_equal(trace.output, reference[outputs])
-    assert_intermediates(simulate(graph, reference[inputs][:8], probes=["*"]), reference, "tflm_")
+    np.testing.assert_array_equal(trace.output, reference[outputs + suffix])
+    assert_intermediates(simulate(graph, reference[inputs][:8], probes=["*"]), reference, prefix)
+
+
+def test_lstm(test_data):
+    graph, reference = opened(test_data, "arm_kws_int8/basic_lstm_small", "builtin")
+    inputs = reference["input_int8"]
+    np.testing.assert_array_equal(simulate(graph, inputs).output, reference["output_int8"])
+    assert_intermediates(simulate(graph, inputs[:2], probes=["*"]), reference, "")
+
+
+def test_the_specification_gives_the_same_bits(test_data):
+    for name in ("tflm_micro_speech/micro_speech_quantized", "mlperf_sww/str_ww_ref_model"):
+        graph, reference = opened(test_data, name, "tflm")
+        key = next(k for k in reference.files if k.startswith(("features_", "input_")))
+        slow = simulate(graph, reference[key][:1], probes=["*"], engine="spec")
+        assert_intermediates(slow, reference, "tflm_")
 
 
 def clips(graph, reference):
@@ -97,11 +114,43 @@ def clips(graph, reference):
 
 
 @pytest.mark.parametrize("name", WAKE_WORDS)
-def test_wake_words_step_by_step(test_data, name):
-    graph, reference = opened(test_data, f"micro_wake_word/{name}", "tflm")
+@pytest.mark.parametrize("kernel_set", ["tflm", "builtin"])
+def test_wake_words_step_by_step(test_data, name, kernel_set):
+    graph, reference = opened(test_data, f"micro_wake_word/{name}", kernel_set)
     inputs, steps = clips(graph, reference)
     outputs = simulate(graph, inputs).output
     mine = np.concatenate(
         [row[:count].reshape(count) for row, count in zip(outputs, steps, strict=True)]
     )
-    np.testing.assert_array_equal(mine, reference["output_uint8_tflm"])
+    suffix = "_tflm" if kernel_set == "tflm" else ""
+    np.testing.assert_array_equal(mine, reference[f"output_uint8{suffix}"])
+    if kernel_set == "builtin":
+        names = graph.metadata["tensors"]
+        trace = simulate(graph, inputs[:1, :64], probes=["*"])
+        for key in reference.files:
+            if key[0] == "t" and (name := names.get(str(int(key[1:])))):
+                codes = trace[name][0]
+                np.testing.assert_array_equal(codes, reference[key].reshape(codes.shape), key)
+
+
+def test_a_stream_is_a_simulation(test_data):
+    graph, reference = opened(test_data, "micro_wake_word/v2_alexa", "tflm")
+    features = reference["features_int8"][: 3 * 100]
+    running = stream(graph)
+    outputs = [running.step(features[i : i + 3]) for i in range(0, 300, 3)]
+    np.testing.assert_array_equal(np.ravel(outputs), reference["output_uint8_tflm"][:100])
+
+
+def test_a_saved_network_keeps_every_bit(test_data, tmp_path):
+    for name in ("micro_wake_word/v2_vad", "mlperf_sww/str_ww_ref_model"):
+        graph, _ = opened(test_data, name, "builtin")
+        path = tmp_path / "saved.fxp"
+        save(graph, path)
+        again = load(path)
+        assert again.specs == graph.specs
+        assert again.metadata == graph.metadata
+        shape = (2, 3, *graph.input.shape) if graph.states else (6, *graph.input.shape)
+        codes = np.random.default_rng(0).integers(-128, 128, shape)
+        before, after = (simulate(g, codes, probes=["*"]) for g in (graph, again))
+        for tensor, values in before.tensors.items():
+            np.testing.assert_array_equal(after[tensor], values, err_msg=tensor)

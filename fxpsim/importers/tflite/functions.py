@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from fxpsim import schemes
 from fxpsim.errors import DataError
 from fxpsim.formats import Affine
-from fxpsim.importers.tflite.importer import Importer
+from fxpsim.importers.tflite.importer import Importer, Value
 from fxpsim.importers.tflite.kernel_sets import Functions
 from fxpsim.importers.tflite.layers import activation
 from fxpsim.importers.tflite.schema import Operator, Tensor
@@ -24,12 +25,15 @@ from fxpsim.importers.tflite.tables import (
 )
 from fxpsim.ops import (
     Add,
+    Concatenate,
     FloatTableSoftmax,
     GemmlowpSoftmax,
     LookupSoftmax,
     Multiply,
     Op,
     Rescale,
+    Reshape,
+    Slice,
     Table,
 )
 from fxpsim.ops.op import single_scale
@@ -64,9 +68,51 @@ def add(importer: Importer, operator: Operator) -> None:
     ]
     limits = activation(operator.option(0, "b"), target)
     scheme = schemes.Gemmlowp.from_scale(float(ratio), **limits)
-    op = Add(lift, to_common[0], to_common[1], scheme, target)
+    by_one = Add(lift, to_common[0], to_common[1], scheme, target)
     left, right = _pair(importer, operator)
-    importer.emit(operator, 0, op, left, right, batch=_batch(left, right))
+    batch = _batch(left, right)
+    block = importer.kernels.add_block
+    if block is None or all(t.shift == 0 for t in to_common):
+        importer.emit(operator, 0, by_one, left, right, batch=batch)
+        return
+    # In a vector, inputs are shifted first and rounded once.
+    lifted = [schemes.Gemmlowp(t.multiplier, int(t.shift) + lift) for t in to_common]  # type: ignore[arg-type]
+    by_vector = Add(0, lifted[0], lifted[1], scheme, target)
+    spec = by_one.infer(left.spec, right.spec)
+    run = _run_length(left.spec.shape, right.spec.shape)
+    whole = run - run % block
+    if whole in (0, run):
+        op = by_vector if whole else by_one
+        importer.emit(operator, 0, op, left, right, batch=batch)
+        return
+    rows = [_rows(importer, value, run) for value in (left, right)]
+    sums = []
+    for start, stop, op in ((0, whole, by_vector), (whole, run, by_one)):
+        some = [_columns(importer, value, start, stop) for value in rows]
+        sums.append(importer.append(f"{out.name}:{start}", op, *some))
+    joined = importer.append(f"{out.name}:joined", Concatenate(1), *sums)
+    importer.emit(operator, 0, Reshape(spec.shape), joined, batch=batch)
+
+
+def _run_length(left: tuple[int, ...], right: tuple[int, ...]) -> int:
+    """Return how many elements at the end of both tensors are added without stretching."""
+    length = 1
+    for one, two in zip(reversed(left), reversed(right), strict=False):
+        if one != two:
+            return length
+        length *= one
+    return length if len(left) == len(right) else min(prod(left), prod(right))
+
+
+def _rows(importer: Importer, value: Value, length: int) -> Value:
+    """Return a tensor as rows of a length."""
+    op = Reshape((value.spec.size // length, length))
+    return importer.append(f"{value.name}:rows", op, value)
+
+
+def _columns(importer: Importer, value: Value, start: int, stop: int) -> Value:
+    op = Slice((0, start), (value.spec.shape[0], stop - start), (1, 1))
+    return importer.append(f"{value.name}:{start}", op, value)
 
 
 def _batch(left: Any, right: Any) -> int | None:
@@ -124,10 +170,11 @@ def relu(importer: Importer, operator: Operator) -> None:
     (source,), out = _io(importer, operator)
     value, target = importer.value(source.index), out.format()
     six = operator.kind == "RELU6"
-    if six and not importer.kernels.rescales_relu6:
+    if six and importer.kernels.micro_relu:
         target = source.format()
-    real = float(np.float64(source.scale) / np.float64(single_scale(target)))
-    scheme = schemes.Gemmlowp.from_scale(real, **activation(3 if six else 1, target))
+    kind = np.float64 if importer.kernels.micro_relu else np.float32
+    ratio = kind(source.scale) / kind(single_scale(target))
+    scheme = schemes.Gemmlowp.from_scale(float(ratio), **activation(3 if six else 1, target))
     importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
 
 
@@ -141,6 +188,12 @@ def function(importer: Importer, operator: Operator) -> None:
     if source.type == "int16":
         if source.zero_point or out.zero_point or float(out.scale) != 2.0**-15:
             raise DataError("zero points must be 0 and the output's scale 2**-15")
+        own = (2.0**-12,) if logistic else (2.0**-12, 2.0**-11)
+        if importer.kernels.functions is Functions.FLOAT_TABLE and float(source.scale) in own:
+            raise DataError(
+                f"kernel set {importer.kernels.name!r} has a kernel of its own for a scale of "
+                f"{source.scale}, which is not known here ({source})"
+            )
         table = sigmoid16(float(source.scale), logistic)
     elif importer.kernels.functions is Functions.FLOAT_TABLE:
         table = float_function(source, out, logistic)
@@ -167,10 +220,11 @@ def _softmax(importer: Importer, source: Tensor, target: Affine, beta: float) ->
     scale = float(source.scale)
     if source.type == "int16":
         scheme = schemes.Gemmlowp.from_scale(scale * beta / (10.0 / 65535.0))
+        kind = importer.kernels.table_float
         return LookupSoftmax(
             scheme,
-            interpolated16(lambda x: np.exp(x.astype(np.float64)), -10.0, 0.0),
-            interpolated16(lambda x: np.float32(1) / (np.float32(1) + x), 0.0, 1.0),
+            interpolated16(np.exp, -10.0, 0.0, kind),
+            interpolated16(lambda x: 1 / (1 + x), 0.0, 1.0, kind),
             target,
         )
     if importer.kernels.softmax is Functions.FLOAT_TABLE:

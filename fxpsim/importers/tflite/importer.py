@@ -192,6 +192,12 @@ class Importer:
         self.nodes.append(Node(name, op, sources))
         return name
 
+    def append(self, wanted: str, op: Op, *sources: Value) -> Value:
+        """Append a node for a tensor that the file does not have."""
+        spec = op.infer(*(source.spec for source in sources))
+        name = self.add(self.name(wanted), op, *(source.name for source in sources))
+        return Value(name, spec, None)
+
     def emit(
         self, operator: Operator, position: int, op: Op, *sources: Value, batch: int | None
     ) -> None:

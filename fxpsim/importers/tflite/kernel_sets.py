@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from fxpsim import schemes
 from fxpsim.errors import ConfigError, suggest
@@ -33,11 +36,15 @@ class LayerKernel:
         Whether the input's zero point is folded into the bias.
     bias : str
         Whether a sum starts from the bias ("first") or ends with it ("last").
+    block : int
+        Outputs that are rescaled together, as a vector; those left over, at the end of a pixel,
+        are rescaled by ``Gemmlowp``, one by one.
     """
 
     scheme: type[schemes.Rescale]
     folded: bool
     bias: str
+    block: int = 1
 
 
 class Functions(StrEnum):
@@ -56,15 +63,23 @@ class KernelSet:
     name : str
         What to call it.
     layers : mapping of str to LayerKernel
-        By operator, for 8-bit activations; those for 16-bit ones are the same everywhere.
+        By operator, for 8-bit activations; 16-bit ones have ``Int16x8`` everywhere, but for
+        FULLY_CONNECTED where ``dense16_float64``.
     functions : Functions
         LOGISTIC, TANH.
     softmax : Functions
         SOFTMAX.
     float_arithmetic : bool
         Whether MUL has a float32 scale, and QUANTIZE one of 8 fraction bits.
-    rescales_relu6 : bool
-        Whether RELU6 may change the scale.
+    micro_relu : bool
+        RELU has a ratio of scales in float64, and RELU6 has none; otherwise both are in float32.
+    add_block : int or None
+        ADD works on vectors of so many elements, whose inputs are rounded once; what is left
+        over, and all where None, is rounded twice.
+    table_float : type
+        What the tables of 16-bit SOFTMAX are computed in.
+    dense16_float64 : bool
+        Whether 16-bit FULLY_CONNECTED is rescaled in float64.
     """
 
     name: str
@@ -72,7 +87,10 @@ class KernelSet:
     functions: Functions
     softmax: Functions
     float_arithmetic: bool = False
-    rescales_relu6: bool = True
+    micro_relu: bool = False
+    add_block: int | None = None
+    table_float: type[np.floating[Any]] = np.float64
+    dense16_float64: bool = True
 
 
 def _layers(
@@ -93,7 +111,9 @@ _SETS = {
             _layers(_TWICE_LAST, _TWICE_LAST, _TWICE_LAST),
             Functions.FIXED_POINT,
             Functions.FIXED_POINT,
-            rescales_relu6=False,
+            micro_relu=True,
+            table_float=np.float32,
+            dense16_float64=False,
         ),
         KernelSet(
             "reference",
@@ -108,12 +128,13 @@ _SETS = {
         KernelSet(
             "builtin",
             _layers(
-                LayerKernel(schemes.Gemmlowp, folded=True, bias="first"),
-                LayerKernel(schemes.Gemmlowp, folded=False, bias="first"),
+                LayerKernel(schemes.HalfUpTwice, folded=True, bias="first"),
+                LayerKernel(schemes.HalfUpTwice, folded=False, bias="first", block=8),
                 LayerKernel(schemes.HalfUpTwice, folded=True, bias="first"),
             ),
             Functions.FLOAT_TABLE,
             Functions.FLOAT_TABLE,
+            add_block=16,
         ),
         KernelSet(
             "xnnpack",
@@ -121,6 +142,7 @@ _SETS = {
             Functions.FLOAT_TABLE,
             Functions.FLOAT_TABLE,
             float_arithmetic=True,
+            add_block=16,
         ),
     )
 }

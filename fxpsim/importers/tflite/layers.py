@@ -15,7 +15,18 @@ from fxpsim.formats import Affine, QFormat
 from fxpsim.importers.tflite.importer import Importer, Value
 from fxpsim.importers.tflite.kernel_sets import LayerKernel
 from fxpsim.importers.tflite.schema import Operator, Tensor
-from fxpsim.ops import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Layer, MaxPool2D, Rescale
+from fxpsim.ops import (
+    AveragePool2D,
+    Concatenate,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Layer,
+    MaxPool2D,
+    Rescale,
+    RescaleFloat64,
+    Slice,
+)
 from fxpsim.ops.op import single_scale
 from fxpsim.ops.window import Pair, Window
 
@@ -112,7 +123,8 @@ def _layer(
     importer: Importer,
     operator: Operator,
     layer: Layer,
-    scheme: schemes.Rescale,
+    scheme: schemes.Rescale | RescaleFloat64,
+    kernel: LayerKernel,
     source: Value,
     batch: int | None,
 ) -> None:
@@ -122,7 +134,35 @@ def _layer(
     name = importer.name(f"{operator.kind.lower()}_{operator.index}")
     importer.add(name, layer, source.name)
     before = Value(name, sums, batch)
-    importer.emit(operator, 0, Rescale(scheme, target), before, batch=batch)
+    if isinstance(scheme, RescaleFloat64):
+        importer.emit(operator, 0, scheme, before, batch=batch)
+        return
+    whole = layer.outputs - layer.outputs % kernel.block
+    if whole == layer.outputs:
+        importer.emit(operator, 0, Rescale(scheme, target), before, batch=batch)
+        return
+    # Vectors of outputs, and what is left over.
+    parts = []
+    for start, stop, kind in ((0, whole, kernel.scheme), (whole, layer.outputs, schemes.Gemmlowp)):
+        if start < stop:
+            count = (*sums.shape[:-1], stop - start)
+            cut = Slice((*(0 for _ in count[:-1]), start), count, (1,) * len(count))
+            some = importer.append(f"{name}:{start}", cut, before)
+            own = _narrowed(scheme, kind, start, stop)
+            parts.append(importer.append(f"{name}:{start}:8bit", Rescale(own, target), some))
+    importer.emit(operator, 0, Concatenate(len(sums.shape) - 1), *parts, batch=batch)
+
+
+def _narrowed(
+    scheme: schemes.Rescale, kind: type[schemes.Rescale], start: int, stop: int
+) -> schemes.Rescale:
+    """Return a scheme of a kind with the constants of some channels."""
+    constants: dict[str, Any] = {
+        name: value[start:stop] if isinstance(value := getattr(scheme, name), tuple) else value
+        for name in scheme.ranges
+    }
+    ends = {name: getattr(scheme, name) for name in ("zero_point", "act_min", "act_max")}
+    return kind(**constants, **ends)
 
 
 def _image(importer: Importer, operator: Operator) -> tuple[Value, Tensor]:
@@ -170,7 +210,7 @@ def conv_2d(importer: Importer, operator: Operator) -> None:
     )
     target = importer.tensor(operator.outputs[0]).format()
     scheme = _scheme(kernel, source, tensor, target, operator.option(3, "b"), dense=False)
-    _layer(importer, operator, layer, scheme, value, 0)
+    _layer(importer, operator, layer, scheme, kernel, value, 0)
 
 
 def depthwise_conv_2d(importer: Importer, operator: Operator) -> None:
@@ -196,7 +236,7 @@ def depthwise_conv_2d(importer: Importer, operator: Operator) -> None:
     )
     target = importer.tensor(operator.outputs[0]).format()
     scheme = _scheme(kernel, source, tensor, target, operator.option(4, "b"), dense=False)
-    _layer(importer, operator, layer, scheme, value, 0)
+    _layer(importer, operator, layer, scheme, kernel, value, 0)
 
 
 def fully_connected(importer: Importer, operator: Operator) -> None:
@@ -218,9 +258,15 @@ def fully_connected(importer: Importer, operator: Operator) -> None:
         by_row=by_row,
     )
     target = importer.tensor(operator.outputs[0]).format()
-    scheme = _scheme(kernel, source, tensor, target, operator.option(0, "b"), dense=True)
+    act = operator.option(0, "b")
+    scheme: schemes.Rescale | RescaleFloat64
+    scheme = _scheme(kernel, source, tensor, target, act, dense=True)
+    if kernel is _INT16 and importer.kernels.dense16_float64:
+        product = np.float64(source.scale) * tensor.scales.astype(np.float64)
+        scales = tuple((product / np.float64(single_scale(target))).tolist())
+        scheme = RescaleFloat64(scales, target, **activation(act, target))
     batch = value.batch if by_row else 0
-    _layer(importer, operator, layer, scheme, value, batch)
+    _layer(importer, operator, layer, scheme, kernel, value, batch)
 
 
 def _moved(tensor: Tensor, axis: int, moved: int) -> Affine:

@@ -89,33 +89,35 @@ def float_function(source: Tensor, out: Tensor, logistic: bool) -> Array:
     return np.asarray((rounded.astype(np.int64) + out.zero_point).clip(-128, 127))
 
 
-def interpolated16(function: Callable[[Any], Any], low: float, high: float) -> Array:
+def interpolated16(
+    function: Callable[[Any], Any], low: float, high: float, kind: type[np.floating[Any]]
+) -> Array:
     """Return 513 samples of a function, 15 fraction bits, that linear interpolation is best with.
 
-    Computed in float32, as TensorFlow Lite's ``LUTPopulate`` for int16 does.
+    TensorFlow Lite's ``LUTPopulate`` for int16, in float32 or float64.  Values of the function are
+    rounded from float64.
     """
-    f = np.float32
-    scale = f(f(high - low) / f(65535))
+    scale = kind(high - low) / kind(65535)
     zero = 32767 if high == 0 else -32768
-    first, last = scale * f(-32768 - zero), scale * f(32767 - zero)
-    out = f(f(2) / f(65535))
-    inverse = f(65536) / f(out * f(32767) - out * f(-32768))
-    step = f((last - first) / f(512))
-    index = np.arange(513, dtype=np.float32)
+    first, last = scale * kind(-32768 - zero), scale * kind(32767 - zero)
+    out = kind(2) / kind(65535)
+    inverse = kind(65536) / (out * kind(32767) - out * kind(-32768))
+    step = (last - first) / kind(512)
+    index = np.arange(513).astype(kind)
 
     def value(x: Array) -> Array:
-        return np.asarray(function(x.astype(np.float32)), np.float32)
+        return np.asarray(function(np.asarray(x, np.float64))).astype(kind)
 
     def round_away(x: Array) -> Array:
-        return np.asarray(np.sign(x) * np.floor(np.abs(x) + f(0.5)), np.float32)
+        return np.asarray(np.sign(x) * np.floor(np.abs(x) + kind(0.5)), kind)
 
-    here, middle = value(first + index * step), value(first + index * step + step / f(2))
-    after = value(first + (index + f(1)) * step)
+    here, middle = value(first + index * step), value(first + index * step + step / kind(2))
+    after = value(first + (index + kind(1)) * step)
     sample = round_away(here * inverse)
-    between = round_away((after * inverse + sample) / f(2))
+    between = round_away((after * inverse + sample) / kind(2))
     error = between - round_away(middle * inverse)
-    table = sample - round_away(error / f(2))
-    table[512] = round_away(value(np.array(last)) * inverse)
+    table = sample - round_away(error / kind(2))
+    table[512] = round_away(value(np.asarray(last)) * inverse)
     return table.clip(-32768, 32767).astype(np.int64)
 
 
