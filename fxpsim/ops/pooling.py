@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.errors import GraphError
+from fxpsim.formats import Rounding
+from fxpsim.formats.modes import read_mode
 from fxpsim.ops.convolution import check_image
 from fxpsim.ops.op import Op, TensorSpec
 from fxpsim.ops.window import Pair, Window
@@ -74,10 +76,26 @@ class _Pool2D(Op):
 
 @dataclass(frozen=True, slots=True)
 class AveragePool2D(_Pool2D):
-    """The mean of the codes in a window, rounded to nearest, ties away from zero.
+    """The mean of the codes in a window.
 
-    TensorFlow Lite, ``reference_integer_ops::AveragePool``.
+    TensorFlow Lite's ``reference_integer_ops::AveragePool`` rounds to nearest, ties away from zero.
+
+    Parameters
+    ----------
+    size, stride, top_left, bottom_right, act_min, act_max
+        As for all pools.
+    rounding : Rounding
+        ``nearest_away`` or ``floor``.
     """
+
+    rounding: Rounding = Rounding.NEAREST_AWAY
+
+    def __post_init__(self) -> None:
+        _Pool2D.__post_init__(self)
+        mode = read_mode(self.rounding, Rounding, "pool rounding")
+        if mode not in (Rounding.NEAREST_AWAY, Rounding.FLOOR):
+            raise GraphError(f"a mean must be rounded nearest_away or floor, not {mode}")
+        object.__setattr__(self, "rounding", mode)
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return means."""
@@ -85,6 +103,8 @@ class AveragePool2D(_Pool2D):
         total = self._windows(codes, 0).sum(axis=(3, 4), dtype=np.int64)
         ones = np.ones((1, *codes.shape[1:3], 1), np.int64)
         count = self._windows(ones, 0).sum(axis=(3, 4))
+        if self.rounding is Rounding.FLOOR:
+            return self._clamped(total // count)
         size = (np.abs(total) + count // 2) // count
         mean: IntArray = np.where(total < 0, -size, size)
         return self._clamped(mean)
