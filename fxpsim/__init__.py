@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from fxpsim.scoring import Score, evaluate
     from fxpsim.simulation import Trace, peaks, simulate
+    from fxpsim.streaming import stream
     from fxpsim.sweeps import accumulator_grid, sweep
     from fxpsim.traces import MacTrace, mac_trace
 
@@ -99,6 +100,7 @@ _HOMES = {
     "requantize": "requantization",
     "save": "models",
     "simulate": "simulation",
+    "stream": "streaming",
     "sweep": "sweeps",
 }
 
@@ -155,6 +157,7 @@ __all__ = [
     "requantize",
     "save",
     "simulate",
+    "stream",
     "sweep",
 ]
 

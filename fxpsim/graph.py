@@ -2,33 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from fxpsim.accumulators import Accumulator
+from fxpsim.casts import check_codes
 from fxpsim.errors import FxpsimError, GraphError, suggest
-from fxpsim.ops import Argmax, Dense, Op, Softmax, TensorSpec
+from fxpsim.ops import (
+    Argmax,
+    FloatTableSoftmax,
+    GemmlowpSoftmax,
+    Layer,
+    LookupSoftmax,
+    Op,
+    Softmax,
+    TensorFormat,
+    TensorSpec,
+)
+from fxpsim.ops.op import freeze
 
 if TYPE_CHECKING:
     from accel_models import Work, Workload
 
-__all__ = ["Graph", "Node"]
+__all__ = ["Graph", "Node", "State"]
+
+IntArray = NDArray[Any]
+
+
+_DECISIONS = (Argmax, FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax, Softmax)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation: the tensor it writes has its name, ``source`` is the tensor it reads."""
+    """One operation: the tensor it writes has its name.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation and of its output.
+    op : Op
+        What it does.
+    sources : tuple of str
+        Tensors it reads; one name will do for one.
+    """
 
     name: str
     op: Op
-    source: str
+    sources: tuple[str, ...]
+
+    def __init__(self, name: str, op: Op, sources: str | Iterable[str]) -> None:
+        names = (sources,) if isinstance(sources, str) else tuple(sources)
+        for field_name, value in (("name", name), ("op", op), ("sources", names)):
+            object.__setattr__(self, field_name, value)
+
+    @property
+    def source(self) -> str:
+        """The first tensor it reads."""
+        return self.sources[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """A tensor that lives from one step of a stream to the next.
+
+    Parameters
+    ----------
+    name : str
+        Under which nodes read it.
+    format : QFormat or Affine
+        What its codes mean.
+    reset : integer array
+        Codes at the first step; their shape is the tensor's.
+    update : str
+        The tensor whose codes it has at the next step.
+    """
+
+    name: str
+    format: TensorFormat
+    reset: IntArray
+    update: str
+
+    def __post_init__(self) -> None:
+        codes = check_codes(self.reset, self.format, f"reset codes of state {self.name!r}")
+        object.__setattr__(self, "reset", freeze(codes))
+
+    @property
+    def spec(self) -> TensorSpec:
+        """Shape and format."""
+        return TensorSpec(self.reset.shape, self.format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A network whose nodes stand in the order in which they run.
+    """A network whose nodes stand in an order in which they can run.
 
     Parameters
     ----------
@@ -37,11 +107,15 @@ class Graph:
     input : TensorSpec
         Shape (no batch axis) and format of the input, which is the tensor ``"input"``.
     nodes : tuple of Node
-        Each reads the input or an earlier node's output.
+        Each reads the input, states, or earlier nodes' outputs.
     labels : tuple of str
         Names of the classes; empty where there are none.
     metadata : mapping
         Anything that JSON holds: origin, licence, front end, training figures.
+    states : tuple of State
+        What a stream keeps from step to step.
+    output : str
+        The tensor that is the result; the last node's where not given.
 
     Attributes
     ----------
@@ -59,25 +133,32 @@ class Graph:
     nodes: tuple[Node, ...]
     labels: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    states: tuple[State, ...] = ()
+    output: str = ""
     specs: dict[str, TensorSpec] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.nodes:
             raise GraphError(f"graph {self.name!r} must have a node")
         specs = {"input": self.input}
+        for state in self.states:
+            if state.name in specs:
+                raise GraphError(f"tensor names must differ, but {state.name!r} comes twice")
+            specs[state.name] = state.spec
         for node in self.nodes:
             if node.name in specs:
                 raise GraphError(f"node names must differ, but {node.name!r} comes twice")
-            if node.source not in specs:
-                raise GraphError(
-                    f"node {node.name!r} reads {node.source!r}, which nothing before it writes"
-                    f"{suggest(node.source, specs)}"
-                )
-            try:
-                specs[node.name] = node.op.infer(specs[node.source])
-            except FxpsimError as error:
-                raise GraphError(f"node {node.name!r}: {error}") from None
+            specs[node.name] = _infer(node, specs)
         object.__setattr__(self, "specs", specs)
+        object.__setattr__(self, "output", self.output or self.nodes[-1].name)
+        if self.output not in specs:
+            raise GraphError(f"no tensor {self.output!r} to put out{suggest(self.output, specs)}")
+        for state in self.states:
+            if specs.get(state.update) != state.spec:
+                raise GraphError(
+                    f"state {state.name!r} ({state.spec.shape}, {state.format}) must be updated by "
+                    f"a tensor of its shape and format, not by {state.update!r}"
+                )
         if self.labels and self.specs[self.scores].shape != (len(self.labels),):
             raise GraphError(
                 f"labels must name the {self.specs[self.scores].shape} scores, "
@@ -94,22 +175,18 @@ class Graph:
         raise GraphError(f"no node {name!r}{suggest(name, [node.name for node in self.nodes])}")
 
     @property
-    def output(self) -> str:
-        """Name of the last tensor."""
-        return self.nodes[-1].name
-
-    @property
     def scores(self) -> str:
         """Name of the tensor that ranks the classes: what a final softmax or argmax reads."""
         name = self.output
-        while name != "input" and isinstance((node := self[name]).op, (Softmax, Argmax)):
-            name = node.source
+        nodes = {node.name: node for node in self.nodes}
+        while name in nodes and isinstance(nodes[name].op, _DECISIONS):
+            name = nodes[name].source
         return name
 
     @property
-    def layers(self) -> tuple[tuple[str, Dense], ...]:
+    def layers(self) -> tuple[tuple[str, Layer], ...]:
         """Nodes that add up products in an accumulator, with their names."""
-        return tuple((node.name, node.op) for node in self.nodes if isinstance(node.op, Dense))
+        return tuple((node.name, node.op) for node in self.nodes if isinstance(node.op, Layer))
 
     @property
     def parameters(self) -> int:
@@ -162,12 +239,32 @@ class Graph:
         layer_of: dict[str, str] = {}  # the layer whose hardware writes a tensor
         for node in self.nodes:
             layer = layer_of.get(node.source, "")
-            work = node.op.work(node.name, self.specs[node.source], works.get(layer))
+            sources = [self.specs[source] for source in node.sources]
+            work = node.op.work(node.name, sources, works.get(layer))
             if work is not None:
                 layer = work.name
                 works[layer] = work
             layer_of[node.name] = layer
         return Workload(works.values())
+
+
+def _infer(node: Node, specs: Mapping[str, TensorSpec]) -> TensorSpec:
+    for source in node.sources:
+        if source not in specs:
+            raise GraphError(
+                f"node {node.name!r} reads {source!r}, which nothing before it writes"
+                f"{suggest(source, specs)}"
+            )
+    arity = node.op.arity
+    if len(node.sources) < 1 or arity not in (None, len(node.sources)):
+        raise GraphError(
+            f"node {node.name!r} must read {arity or 'one or more'} tensors, "
+            f"not {len(node.sources)}"
+        )
+    try:
+        return node.op.infer(*(specs[source] for source in node.sources))
+    except FxpsimError as error:
+        raise GraphError(f"node {node.name!r}: {error}") from None
 
 
 def _patterns(accumulator: object) -> dict[str, Accumulator]:
@@ -182,7 +279,7 @@ def _patterns(accumulator: object) -> dict[str, Accumulator]:
 
 
 def _with(node: Node, patterns: Mapping[str, Accumulator]) -> Node:
-    if isinstance(node.op, Dense):
+    if isinstance(node.op, Layer):
         for pattern, accumulator in patterns.items():
             if fnmatchcase(node.name, pattern):
                 return replace(node, op=node.op.with_accumulator(accumulator))

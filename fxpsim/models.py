@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fxpsim.errors import DataError, suggest
 from fxpsim.graph import Graph
+from fxpsim.npz import read_npz
 
 __all__ = ["list_models", "load", "save"]
 
@@ -20,21 +21,25 @@ def list_models() -> list[str]:
     return sorted(name.removesuffix(".fxp") for name in names if name.endswith(".fxp"))
 
 
-def load(model: str | PathLike[str]) -> Graph:
+def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
     """Return a network.
 
     Parameters
     ----------
     model : str or path
-        A shipped name (:func:`list_models`), a ``.fxp`` file, or an ``.npz`` with the constants
-        of a CMSIS-NN q7 network (:mod:`fxpsim.importers.cmsis_q7`).
+        A shipped name (:func:`list_models`), a ``.fxp`` or ``.tflite`` file, or an ``.npz`` with
+        the constants of a CMSIS-NN q7 network (:mod:`fxpsim.importers.cmsis_q7`) or of the
+        MAX78000's keyword network (:mod:`fxpsim.importers.max78000`).
+    kernel_set : {"tflm", "reference", "builtin", "xnnpack"}
+        For a ``.tflite`` file: whose kernels' bits it has, TensorFlow Lite Micro's, LiteRT's
+        reference or optimised ones, or XNNPACK's.
 
     Raises
     ------
     DataError
         No such name or file, or the file cannot be read as a network.
     """
-    from fxpsim.importers import cmsis_q7, native
+    from fxpsim.importers import cmsis_q7, max78000, native, tflite
 
     text = fspath(model)
     if text in (known := list_models()):
@@ -42,7 +47,11 @@ def load(model: str | PathLike[str]) -> Graph:
             return native.read(path)
     path = Path(text)
     if path.suffix == ".npz":
+        if max78000.FIRST in read_npz(path):
+            return max78000.read(path)
         return cmsis_q7.read(path)
+    if path.suffix == ".tflite":
+        return tflite.read(path, kernel_set)
     if path.suffix == ".fxp" or path.is_file():
         return native.read(path)
     raise DataError(

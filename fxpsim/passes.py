@@ -12,6 +12,7 @@ from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
 from fxpsim.graph import Graph, Node
 from fxpsim.ops import BatchNorm, Dense
+from fxpsim.ops.op import fraction
 from fxpsim.stats import bits_for
 
 __all__ = ["drop_needless_clamps", "fold_batch_norm"]
@@ -40,7 +41,8 @@ def fold_batch_norm(graph: Graph) -> Graph:
         so that outputs could differ.
     """
     by_source = {node.source: node for node in graph if isinstance(node.op, BatchNorm)}
-    readers = [node.source for node in graph]
+    readers = [source for node in graph for source in node.sources]
+    readers += [state.update for state in graph.states]
     nodes: list[Node] = []
     renamed: dict[str, str] = {}
     folded: list[str] = []
@@ -49,12 +51,12 @@ def fold_batch_norm(graph: Graph) -> Graph:
         if isinstance(node.op, BatchNorm) and node.source in folded:
             renamed[node.name] = node.source
             continue
-        node = replace(node, source=renamed.get(node.source, node.source))
+        node = replace(node, sources=tuple(renamed.get(name, name) for name in node.sources))
         if norm is not None and isinstance(node.op, Dense) and readers.count(node.name) == 1:
             node = replace(node, op=_fold(graph, node, norm))
             folded.append(node.name)
         nodes.append(node)
-    result = replace(graph, nodes=tuple(nodes))
+    result = replace(graph, nodes=tuple(nodes), output=renamed.get(graph.output, graph.output))
     for candidate in (graph, result):
         for name, bounds in propagate(candidate).items():
             op = candidate[name].op
@@ -80,11 +82,11 @@ def _fold(graph: Graph, node: Node, after: Node) -> Dense:
             f"batch norm after {node.name!r} cannot be folded: the weights would need {bits} bits, "
             "more than 8 bits"
         )
-    weight_format = QFormat(bits, dense.weight_format.frac + norm.gain_format.frac)
+    weight_format = QFormat(bits, fraction(dense.weight_format) + norm.gain_format.frac)
     own = dense.sums(graph.specs[node.source]).bias  # with the rounding constant
     bias = norm.offset(graph.specs[node.name]) + (0 if own is None else own * gain)
     width = bits_for(int(bias.min()), int(bias.max()))
-    bias_format = QFormat(width, graph.specs[after.name].format.frac)
+    bias_format = QFormat(width, fraction(graph.specs[after.name].format))
     return Dense(weights, weight_format, dense.accumulator.without_constant, bias, bias_format)
 
 

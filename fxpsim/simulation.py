@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +22,8 @@ from fxpsim.draws import Draws, drawing
 from fxpsim.engine import code_dtype, interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
-from fxpsim.ops import Dense, TensorSpec
+from fxpsim.ops import Layer, TensorSpec
+from fxpsim.ops.op import fraction
 from fxpsim.stats import OverflowStatistics
 
 if TYPE_CHECKING:
@@ -38,7 +43,8 @@ class Trace:
     graph : Graph
         As it ran, accumulators replaced.
     tensors : dict of str to integer array (n, *shape)
-        The output, the probes, and what the accumulating layers read.
+        The output, the probes, and what the accumulating layers read; (n, steps, *shape) where the
+        graph has states.
     """
 
     graph: Graph
@@ -69,13 +75,14 @@ class Trace:
         """Return the overflow statistics of one layer by level of its registers."""
         if node not in self._statistics:
             found = self.graph[node]
-            if not isinstance(found.op, Dense):
+            if not isinstance(found.op, Layer):
                 raise GraphError(f"node {node!r} has no accumulator")
             source = self.graph.specs[found.source]
+            codes = self.tensors[found.source].reshape(-1, *source.shape)
             with drawing(self._draws.get(node, Draws())):
-                planes = found.op.planes(self.tensors[found.source], source)
+                planes = found.op.planes(codes, source)
             additions = found.op.inputs + (found.op.sums(source).bias is not None)
-            coarser = found.op.product_frac(source) - self.graph.specs[node].format.frac
+            coarser = found.op.product_frac(source) - fraction(self.graph.specs[node].format)
             self._statistics[node] = OverflowStatistics.of(
                 planes, found.op.accumulator, additions, coarser
             )
@@ -115,7 +122,10 @@ def simulate(
     graph : Graph
         What to run.
     inputs : array_like of int (n, *graph.input.shape)
-        Codes of the input's format; flattened rows will do.
+        Codes of the input's format; axes of length 1 do not count, and flat rows will do.
+        Where the graph has states:
+        (n, steps, *graph.input.shape), n streams of so many steps, each from the reset states;
+        all tensors of the trace then have these two axes.
     accumulator : Accumulator or mapping of str to Accumulator, optional
         Other registers than the graph's: one for all layers, or by ``fnmatch`` pattern.
     probes : iterable of str, optional
@@ -147,22 +157,15 @@ def simulate(
         raise ConfigError(f"engine must be 'compiled' or 'spec', not {engine!r}")
     ready = graph.with_accumulators(accumulator)
     keep = _kept(ready, () if probes is None else tuple(probes))
-    tensors = {"input": check_inputs(ready, inputs)}
-    draws = node_draws(ready, len(tensors["input"]), seed, samples, streams)
+    codes = check_inputs(ready, inputs)
+    draws = node_draws(ready, len(codes), seed, samples, streams)
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
-        last_reader = {node.source: position for position, node in enumerate(ready)}
-        for position, node in enumerate(ready):
-            source, codes = ready.specs[node.source], tensors[node.source]
-            with drawing(draws[node.name]):
-                if isinstance(node.op, Dense):
-                    result = node.op.registers(codes, source, proven=node.name in proven)
-                else:
-                    result = node.op.run(codes, source)
-            tensors[node.name] = as_stored(result, ready.specs[node.name])
-            if last_reader[node.source] == position and node.source not in keep:
-                del tensors[node.source]
-    return Trace(ready, {name: codes for name, codes in tensors.items() if name in keep}, draws)
+        if not ready.states:
+            tensors = run_nodes(ready, {"input": codes}, keep, proven, draws)
+        else:
+            tensors = _run_streams(ready, codes, keep, proven, draws)
+    return Trace(ready, tensors, draws)
 
 
 def node_draws(
@@ -184,15 +187,89 @@ def node_draws(
     }
 
 
+def run_nodes(
+    graph: Graph,
+    tensors: dict[str, IntArray],
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws] = MappingProxyType({}),
+) -> dict[str, IntArray]:
+    """Run every node once.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to run.
+    tensors : dict of str to integer array (n, *shape)
+        The input and the states.
+    keep : set of str
+        Tensors to return; others are dropped after their last reader.
+    proven : set of str
+        Layers whose registers never overflow.
+    draws : mapping of str to Draws
+        Of nodes that round stochastically.
+    """
+    last_reader = {source: node.name for node in graph for source in node.sources}
+    for node in graph:
+        sources = [graph.specs[name] for name in node.sources]
+        inputs = [tensors[name] for name in node.sources]
+        with drawing(draws.get(node.name, Draws())):
+            if isinstance(node.op, Layer):
+                result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
+            else:
+                result = node.op.run(inputs, sources)
+        tensors[node.name] = as_stored(result, graph.specs[node.name])
+        for name in set(node.sources):
+            if last_reader[name] == node.name and name not in keep:
+                del tensors[name]
+    return {name: codes for name, codes in tensors.items() if name in keep}
+
+
+def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:
+    """Return the first codes (streams, *shape) of every state."""
+    return {
+        state.name: as_stored(
+            np.broadcast_to(state.reset, (streams, *state.reset.shape)), state.spec
+        )
+        for state in graph.states
+    }
+
+
+def _run_streams(
+    graph: Graph,
+    codes: IntArray,
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws],
+) -> dict[str, IntArray]:
+    """Run (n, steps, *shape) step by step, n streams side by side."""
+    states = reset_states(graph, len(codes))
+    wanted = keep | {state.update for state in graph.states}
+    steps: list[dict[str, IntArray]] = []
+    for step in range(codes.shape[1]):
+        after = run_nodes(graph, {"input": codes[:, step], **states}, wanted, proven, draws)
+        states = {state.name: after[state.update] for state in graph.states}
+        steps.append({name: after[name] for name in keep})
+    if not steps:
+        empty = (len(codes), 0)
+        return {name: np.zeros((*empty, *graph.specs[name].shape), np.int32) for name in keep}
+    return {name: np.stack([step[name] for step in steps], axis=1) for name in keep}
+
+
 def _kept(graph: Graph, patterns: tuple[str, ...]) -> set[str]:
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in graph.specs):
+        if not any(_matches(name, pattern) for name in graph.specs):
             raise GraphError(f"probe {pattern!r} matches no tensor{suggest(pattern, graph.specs)}")
-    probed = {n for n in graph.specs if any(fnmatchcase(n, pattern) for pattern in patterns)}
-    read = {node.source for node in graph if isinstance(node.op, Dense)}
+    probed = {n for n in graph.specs if any(_matches(n, pattern) for pattern in patterns)}
+    read = {node.source for node in graph if isinstance(node.op, Layer)}
     return probed | read | {graph.output}
 
 
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)  # a name may have brackets
+
+
+@lru_cache(maxsize=64)
 def proven_layers(graph: Graph) -> frozenset[str]:
     """Return the layers whose registers never overflow, whatever the input."""
     bounds = propagate(graph)
@@ -205,15 +282,30 @@ def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
 
 
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
-    """Return inputs as codes (n, *shape); DataError where they do not fit the graph."""
+    """Return inputs as codes (n, *shape), with steps behind n where there are states.
+
+    Raises
+    ------
+    DataError
+        They do not fit the graph.
+    """
     codes = check_codes(inputs, graph.input.format, "inputs")
-    shape = graph.input.shape
-    if codes.ndim >= 1 and codes.shape[1:] in (shape, (graph.input.size,)):
-        return as_stored(codes.reshape(len(codes), *shape), graph.input)
+    shape, lead = graph.input.shape, 2 if graph.states else 1
+    if codes.ndim >= lead and _fits(codes.shape[lead:], shape):
+        return as_stored(codes.reshape(*codes.shape[:lead], *shape), graph.input)
+    axes = "n, steps" if graph.states else "n"
     raise DataError(
-        f"inputs must have shape (n, {', '.join(map(str, shape))}) for graph {graph.name!r}, "
-        f"not {codes.shape}"
+        f"inputs must have shape ({axes}, {', '.join(map(str, shape))}) for graph {graph.name!r}"
+        f"{', which has states' if graph.states else ''}, not {codes.shape}"
     )
+
+
+def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether one sample can only be meant as a shape: flat, or equal but for axes of length 1."""
+    if prod(given) != prod(shape):
+        return False
+    long, wanted = ([size for size in sizes if size != 1] for sizes in (given, shape))
+    return long == wanted or len(long) <= 1 or len(wanted) <= 1
 
 
 def peaks(graph: Graph, inputs: ArrayLike) -> pd.DataFrame:
@@ -239,7 +331,8 @@ def peaks(graph: Graph, inputs: ArrayLike) -> pd.DataFrame:
     rows = []
     for name, op in graph.layers:
         source = graph[name].source
-        planes = op.planes(trace.tensors[source], graph.specs[source], exact=True)
+        spec = graph.specs[source]
+        planes = op.planes(trace.tensors[source].reshape(-1, *spec.shape), spec, exact=True)
         if len(planes.lowest):
             ends = zip(planes.lowest.min(0).tolist(), planes.highest.max(0).tolist(), strict=True)
             rows += [

@@ -21,7 +21,7 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.proofs import Guarantee, guarantee
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
-from fxpsim.ops import Dense
+from fxpsim.ops import Layer
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
 
@@ -171,7 +171,7 @@ def _exact_pass(
     planes = {}
     for name in names:
         node = wide[name]
-        assert isinstance(node.op, Dense)
+        assert isinstance(node.op, Layer)
         source = wide.specs[node.source]
         planes[name] = node.op.planes(trace.tensors[node.source], source, exact=True)
     return _Exact(wide, trace.tensors, planes)
@@ -188,27 +188,26 @@ def _run_point(
     changed: dict[str, IntArray] = {}
     touched: dict[str, NDArray[np.bool_]] = {}
     for node in graph:
-        codes = changed.get(node.source)
-        fresh = codes is None
-        if codes is None:
-            codes = exact.tensors[node.source]
-        source = graph.specs[node.source]
+        fresh = not any(name in changed for name in node.sources)
+        inputs = [changed.get(name, exact.tensors[name]) for name in node.sources]
+        sources = [graph.specs[name] for name in node.sources]
         if node.name in names:
-            assert isinstance(node.op, Dense)
-            register = node.op.accumulator
+            assert isinstance(node.op, Layer)
+            codes, source, register = inputs[0], sources[0], node.op.accumulator
+            shape = (len(codes), *graph.specs[node.name].shape)
             if not register.plain:
                 with drawing(draws[node.name]):
                     full = node.op.planes(codes, source)
                 touched[node.name] = np.logical_or.reduce([e > 0 for e in full.events.values()])
-                changed[node.name] = full.register
+                changed[node.name] = full.register.reshape(shape)
                 continue
             planes = exact.planes[node.name] if fresh else node.op.planes(codes, source, exact=True)
             touched[node.name] = (planes.lowest < register.lo) | (planes.highest > register.hi)
             if touched[node.name].any():
                 changed[node.name] = node.op.registers(codes, source)
             elif not fresh:
-                changed[node.name] = planes.exact
+                changed[node.name] = planes.exact.reshape(shape)
         elif not fresh:
             with drawing(draws[node.name]):
-                changed[node.name] = node.op.run(codes, source)
+                changed[node.name] = node.op.run(inputs, sources)
     return changed.get(graph.scores, exact.tensors[graph.scores]), touched

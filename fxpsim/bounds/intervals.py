@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fxpsim.accumulators import Accumulator, Chunked
 from fxpsim.bounds.sign_split import sum_range
 from fxpsim.graph import Graph
-from fxpsim.ops import Dense, Interval, TensorSpec
+from fxpsim.ops import Interval, Layer
+from fxpsim.ops.op import whole_range
 
 __all__ = ["LayerBounds", "propagate"]
 
@@ -30,7 +31,7 @@ class LayerBounds:
     lowest, highest : integer arrays (N,)
         Bounds on every partial sum of each channel.
     input_lo, input_hi : int
-        Extremes of the inputs they hold for.
+        Extremes of the multiplicands they hold for.
     bias_lowest, bias_highest : int
         Extremes of the biases, rounding constant included.
     rounding_constant : int
@@ -83,17 +84,19 @@ class LayerBounds:
         return bool(self.lowest.min() >= lo and self.highest.max() <= hi)
 
 
-def _declared(spec: TensorSpec) -> Interval:
-    shape = spec.shape
-    return np.full(shape, spec.format.lo, np.int64), np.full(shape, spec.format.hi, np.int64)
+def _machine(low: IntArray, high: IntArray) -> Interval:
+    """Return bounds as machine integers where they fit."""
+    if max(abs(int(end)) for array in (low, high) for end in (array.min(), array.max())) < 1 << 62:
+        return low.astype(np.int64), high.astype(np.int64)
+    return low, high
 
 
 @lru_cache(maxsize=64)
 def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBounds]:
     """Return the bounds of every layer that has an accumulator.
 
-    The input may be any code of its format.  Element by element, each operation's range follows
-    from its input's.
+    The input, and every state, may be any code of its format.  Element by element, each
+    operation's range follows from its inputs'.
 
     Parameters
     ----------
@@ -104,16 +107,17 @@ def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBoun
         False: as if registers had no limits; then all bounds hold once every register is as wide
         as they say.
     """
-    intervals: dict[str, Interval] = {"input": _declared(graph.input)}
+    intervals: dict[str, Interval] = {"input": whole_range(graph.input)}
+    intervals |= {state.name: whole_range(state.spec) for state in graph.states}
     bounds: dict[str, LayerBounds] = {}
     for node in graph:
-        source = graph.specs[node.source]
-        low, high = intervals[node.source]
-        if not isinstance(node.op, Dense):
-            intervals[node.name] = node.op.interval(source, low, high)
+        sources = [graph.specs[source] for source in node.sources]
+        ranges = [intervals[source] for source in node.sources]
+        if not isinstance(node.op, Layer):
+            intervals[node.name] = node.op.interval(ranges, sources)
             continue
-        sums = node.op.sums(source)
-        low, high = low.reshape(-1), high.reshape(-1)
+        sums = node.op.sums(sources[0])
+        low, high = node.op.reach(sources[0], *ranges[0])
         reach = sum_range(sums.weights, low, high, sums.bias)
         bias = (0,) if sums.bias is None else (int(sums.bias.min()), int(sums.bias.max()))
         register = node.op.accumulator
@@ -127,8 +131,11 @@ def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBoun
             rounding_constant=register.rounding_constant,
         )
         bounds[node.name] = layer
+        spec = graph.specs[node.name]
         if registers and not layer.holds(register):
-            intervals[node.name] = node.op.interval(source, low, high)
+            intervals[node.name] = whole_range(spec)
         else:
-            intervals[node.name] = reach.final_lowest, reach.final_highest
+            ends = _machine(reach.final_lowest, reach.final_highest)
+            low, high = (np.broadcast_to(end, spec.shape) for end in ends)
+            intervals[node.name] = low, high
     return MappingProxyType(bounds)

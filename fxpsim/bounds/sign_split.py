@@ -44,8 +44,8 @@ def sum_range(
     ----------
     weights : integer array (K, N)
         Constants.
-    low, high : integer arrays (K,)
-        Range of every input; Python integers where they are wide.
+    low, high : integer arrays (K,) or (K, N)
+        Range of every input, or of each channel's own; Python integers where they are wide.
     bias : integer array (N,), optional
         What the sum starts from; without one it starts from 0.
     """
@@ -53,7 +53,9 @@ def sum_range(
     most = max(abs(int(weights.min())), abs(int(weights.max()))) * peak * len(weights)
     dtype = np.dtype(np.int64 if most < 1 << 62 else np.object_)
     w: IntArray = weights.astype(dtype)
-    ends = [w * bound.astype(dtype)[:, None] for bound in (low, high)]
+    ends = [
+        w * (bound if bound.ndim == 2 else bound[:, None]).astype(dtype) for bound in (low, high)
+    ]
     least, greatest = np.minimum(*ends), np.maximum(*ends)
     sums = (
         np.minimum(least, 0).sum(axis=0),

@@ -19,7 +19,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "cost": "Estimate cycles and memory of a network on machines.",
     "guarantee": "Prove how wide the accumulators of a network have to be.",
-    "models": "List the networks that the package ships.",
+    "models": "List the networks that the package ships, or show one.",
     "report": "Write the report that an architect decides from.",
     "run": "Classify inputs bit by bit and print the top classes.",
     "sweep": "Measure accuracy and overflow against the accumulator.",

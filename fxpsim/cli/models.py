@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from fxpsim.cli.common import json_option, print_json, print_table
+from fxpsim.cli.common import json_option, model_argument, print_json, print_table
+
+#: Names in a table are cut to this length; --json has them whole.
+NAME = 40
 
 
-@click.command("models")
+@click.group("models", invoke_without_command=True)
 @json_option
-def command(as_json: bool) -> None:
-    """List the networks that the package ships."""
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """List the networks that the package ships, or show one.
+
+    \b
+    fxpsim models
+    fxpsim models show kws250k-8bit
+    """
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+def _list(as_json: bool) -> None:
     import pandas as pd
 
     from fxpsim.models import list_models, load
@@ -32,3 +48,44 @@ def command(as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(pd.DataFrame(rows), {"parameters": "{:,}"})
+
+
+@command.command("show")
+@model_argument
+@click.option(
+    "--kernel-set",
+    default="tflm",
+    show_default=True,
+    help="Whose bits a .tflite file has: tflm, reference, builtin or xnnpack.",
+)
+@json_option
+def show(model: str, kernel_set: str, as_json: bool) -> None:
+    """Draw a network as text: shapes, formats, accumulators, MACs, parameters.
+
+    MODEL is a shipped name or a file.  Each line reads the one above, unless it says otherwise.
+    """
+    import pandas as pd
+
+    from fxpsim.listing import listing
+    from fxpsim.models import load
+
+    graph = load(model, kernel_set=kernel_set)
+    lines = listing(graph)
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    rows = [{name: _short(value) for name, value in asdict(line).items()} for line in lines]
+    print_table(pd.DataFrame(rows), {})
+    macs, parameters = (
+        sum(getattr(line, name) for line in lines) for name in ("macs", "parameters")
+    )
+    click.echo(
+        f"{graph.name}: {len(graph.nodes)} operations, {macs:,} MACs, {parameters:,} parameters"
+    )
+
+
+def _short(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    if text == "0":
+        return ""
+    return text if len(text) <= NAME else f"{text[: NAME - 3]}..."

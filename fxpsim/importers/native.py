@@ -18,12 +18,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from fxpsim import schemes
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
 from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
-from fxpsim.formats import Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
-from fxpsim.graph import Graph, Node
+from fxpsim.formats import Affine, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+from fxpsim.graph import Graph, Node, State
 from fxpsim.npz import open_zip, read_array, read_member
-from fxpsim.ops import OPS, Op, TensorSpec
+from fxpsim.ops import OPS, Op, TensorFormat, TensorSpec
 
 __all__ = ["read", "write"]
 
@@ -31,6 +32,9 @@ VERSION = 1
 LARGEST_INPUT = 1 << 24
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
+_SCHEMES: dict[str, type[schemes.Rescale]] = {
+    name: getattr(schemes, name) for name in schemes.__all__ if name not in ("Rescale", "Shift")
+}
 _ORDERS: dict[str, type[Order]] = {
     order.__name__: order for order in (Chunked, Interleaved, Sequential)
 }
@@ -42,19 +46,32 @@ def write(graph: Graph, path: Path) -> None:
     document = {
         "version": VERSION,
         "name": graph.name,
-        "input": {"shape": list(graph.input.shape), "format": str(graph.input.format)},
+        "input": {"shape": list(graph.input.shape), "format": _format(graph.input.format)},
         "labels": list(graph.labels),
         "metadata": dict(graph.metadata),
         "nodes": [
             {
                 "name": node.name,
                 "op": type(node.op).__name__,
-                "source": node.source,
+                "source": node.source if len(node.sources) == 1 else list(node.sources),
                 **_encode(node, arrays),
             }
             for node in graph
         ],
     }
+    if graph.output != graph.nodes[-1].name:
+        document["output"] = graph.output
+    if graph.states:
+        arrays |= {f"{state.name}.reset": state.reset for state in graph.states}
+        document["states"] = [
+            {
+                "name": state.name,
+                "format": _format(state.format),
+                "reset": {"array": f"{state.name}.reset"},
+                "update": state.update,
+            }
+            for state in graph.states
+        ]
     try:
         text = json.dumps(document, indent=1, sort_keys=True)
     except TypeError as error:
@@ -83,13 +100,25 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
             encoded[part.name] = {"array": name}
         elif isinstance(value, Accumulator):
             encoded[part.name] = {"accumulator": _registers(value)}
-        elif isinstance(value, QFormat):
-            encoded[part.name] = {"format": str(value)}
+        elif isinstance(value, QFormat | Affine):
+            encoded[part.name] = {"format": _format(value)}
+        elif isinstance(value, schemes.Rescale):
+            encoded[part.name] = {"scheme": {"rule": type(value).__name__, **asdict(value)}}
         elif isinstance(value, (Rounding, Overflow, Wrap, WrapSignMagnitude)):
             encoded[part.name] = str(value)
         elif value is not None:
             encoded[part.name] = value
     return encoded
+
+
+def _format(fmt: TensorFormat) -> str | dict[str, Any]:
+    return str(fmt) if isinstance(fmt, QFormat) else asdict(fmt)
+
+
+def _read_format(described: Any) -> TensorFormat:
+    if isinstance(described, dict):
+        return Affine(**described)
+    return QFormat.parse(described)
 
 
 def _registers(accumulator: Accumulator) -> str | dict[str, Any]:
@@ -164,16 +193,31 @@ def _graph(document: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) ->
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise DataError(f"{path}: labels must be a list of names")
     nodes = [
-        Node(str(node["name"]), _decode(node, archive, path), str(node["source"]))
+        Node(str(node["name"]), _decode(node, archive, path), _sources(node["source"]))
         for node in document["nodes"]
+    ]
+    states = [
+        State(
+            str(state["name"]),
+            _read_format(state["format"]),
+            read_array(archive, f"{state['reset']['array']}.npy", path),
+            str(state["update"]),
+        )
+        for state in document.get("states", ())
     ]
     return Graph(
         str(document["name"]),
-        TensorSpec(shape, QFormat.parse(document["input"]["format"])),
+        TensorSpec(shape, _read_format(document["input"]["format"])),
         tuple(nodes),
         tuple(labels),
         dict(document["metadata"]),
+        tuple(states),
+        str(document.get("output", "")),
     )
+
+
+def _sources(described: Any) -> tuple[str, ...]:
+    return tuple(map(str, described)) if isinstance(described, list) else (str(described),)
 
 
 def _decode(node: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Op:
@@ -189,9 +233,13 @@ def _decode(node: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Op
             if tag == "array":
                 value = read_array(archive, f"{text}.npy", path)
             elif tag == "format":
-                value = QFormat.parse(text)
+                value = _read_format(text)
+            elif tag == "scheme":
+                value = _SCHEMES[text.pop("rule")](**text)
             else:
                 value = _accumulator(text if tag == "accumulator" else value)
+        elif isinstance(value, list):
+            value = tuple(value)
         arguments[name] = value
     hints = get_type_hints(kind)
     for name, value in arguments.items():
@@ -212,6 +260,10 @@ def _suits(value: Any, hint: Any) -> bool:
         plain = get_origin(kind) or kind
         if plain in (Rounding, Overflow):
             plain = str  # read by the operation itself
-        if type(value) is plain or (plain is np.ndarray and isinstance(value, np.ndarray)):
+        if plain is tuple and isinstance(value, tuple):
+            return all(type(item) is get_args(kind)[0] for item in value)
+        if type(value) is plain:
+            return True
+        if plain in (np.ndarray, schemes.Rescale) and isinstance(value, plain):
             return True
     return False

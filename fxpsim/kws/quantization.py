@@ -21,6 +21,7 @@ from fxpsim.graph import Graph, Node
 from fxpsim.kws.error_feedback import round_with_feedback
 from fxpsim.kws.float_network import FloatNetwork
 from fxpsim.ops import BatchNorm, Dense, Op, Relu, Requantize, Softmax, TensorSpec
+from fxpsim.ops.op import binary_point
 
 __all__ = ["quantize_network"]
 
@@ -66,8 +67,9 @@ def quantize_network(
     ):
         scaled = (weights * gains).astype(np.float64)
         wanted = signal @ scaled + biases
-        seen = codes * spec.format.resolution
-        dense, norm = _layer(scaled, seen, wanted, weight_format, spec.format.frac)
+        fmt = binary_point(spec)
+        seen = codes * fmt.resolution
+        dense, norm = _layer(scaled, seen, wanted, weight_format, fmt.frac)
         chain: list[tuple[str, Op]] = [(f"dense{i}", dense), (f"norm{i}", norm)]
         if i < last:
             chain += [(f"relu{i}", Relu()), (f"act{i}", Requantize(activation))]
@@ -79,7 +81,7 @@ def quantize_network(
             ]
         for name, op in chain:
             nodes.append(Node(name, op, nodes[-1].name if nodes else "input"))
-            codes, spec = op.run(codes, spec), op.infer(spec)
+            codes, spec = op.run([codes], [spec]), op.infer(spec)
         signal = np.clip(wanted, 0, network.activation_maximum)
     bands = network.front_end.bands
     shape = (network.weights[0].shape[0] // bands, bands)

@@ -2,28 +2,95 @@
 
 from fxpsim.ops.activation import Relu
 from fxpsim.ops.classify import Argmax, Softmax
+from fxpsim.ops.convolution import Conv2D
 from fxpsim.ops.dense import Dense
-from fxpsim.ops.op import Interval, Op, Sums, TensorSpec
+from fxpsim.ops.depthwise import DepthwiseConv2D
+from fxpsim.ops.elementwise import Add, Multiply, Table
+from fxpsim.ops.layer import Layer, Sums
+from fxpsim.ops.movement import (
+    Concatenate,
+    Constant,
+    Pad,
+    Reinterpret,
+    Reshape,
+    Slice,
+    Stack,
+    Transpose,
+)
+from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec
+from fxpsim.ops.pooling import AveragePool2D, MaxPool2D
 from fxpsim.ops.requantize import Requantize
+from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
+from fxpsim.ops.softmax import FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax
 
+_ALL: tuple[type[Op], ...] = (
+    Add,
+    Argmax,
+    AveragePool2D,
+    BatchNorm,
+    Bias,
+    Concatenate,
+    Constant,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FloatTableSoftmax,
+    Gain,
+    GemmlowpSoftmax,
+    LookupSoftmax,
+    MaxPool2D,
+    Multiply,
+    Pad,
+    Reinterpret,
+    Relu,
+    Requantize,
+    Rescale,
+    RescaleFloat64,
+    Reshape,
+    Slice,
+    Softmax,
+    Stack,
+    Table,
+    Transpose,
+)
 #: Every operation, by the name it has in a file.
-OPS: dict[str, type[Op]] = {
-    op.__name__: op for op in (Argmax, BatchNorm, Bias, Dense, Gain, Relu, Requantize, Softmax)
-}
+OPS: dict[str, type[Op]] = {op.__name__: op for op in _ALL}
 
 __all__ = [
     "OPS",
+    "Add",
     "Argmax",
+    "AveragePool2D",
     "BatchNorm",
     "Bias",
+    "Concatenate",
+    "Constant",
+    "Conv2D",
     "Dense",
+    "DepthwiseConv2D",
+    "FloatTableSoftmax",
     "Gain",
+    "GemmlowpSoftmax",
     "Interval",
+    "Layer",
+    "LookupSoftmax",
+    "MaxPool2D",
+    "Multiply",
     "Op",
+    "Pad",
+    "Reinterpret",
     "Relu",
     "Requantize",
+    "Rescale",
+    "RescaleFloat64",
+    "Reshape",
+    "Slice",
     "Softmax",
+    "Stack",
     "Sums",
+    "Table",
+    "TensorFormat",
     "TensorSpec",
+    "Transpose",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import GraphError
 from fxpsim.formats.qformat import check_int
-from fxpsim.ops.op import Interval, Op, TensorSpec
+from fxpsim.ops.op import Op, TensorSpec, zero_code
 
 __all__ = ["Relu"]
 
@@ -19,7 +20,7 @@ IntArray = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Relu(Op):
-    """max(x, 0), or min(max(x, 0), maximum).
+    """max(x, 0), or min(max(x, 0), maximum), where 0 is the code of the value 0.
 
     Parameters
     ----------
@@ -29,16 +30,16 @@ class Relu(Op):
 
     maximum: int | None = None
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    monotone = True
+
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the input's shape and format."""
+        (source,) = sources
+        zero_code(source)
         if self.maximum is not None and (wrong := check_int("m", self.maximum, 1, 1 << 62)):
             raise GraphError(f"relu maximum must be a code of 1 or more{wrong[wrong.rfind(',') :]}")
         return source
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return clipped codes."""
-        return np.clip(codes, 0, self.maximum)
-
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
-        """Return clipped bounds."""
-        return np.clip(low, 0, self.maximum), np.clip(high, 0, self.maximum)
+        return np.clip(inputs[0], zero_code(sources[0]), self.maximum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,20 +24,23 @@ LONGEST_TABLE = 4096
 class Argmax(Op):
     """Index of the highest score along the last axis; the first of equal ones."""
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the leading shape, unsigned indices."""
+        (source,) = sources
         if not source.shape:
             raise GraphError("argmax needs an axis to search, but its input is one number")
         classes = source.shape[-1]
         bits = max(1, (classes - 1).bit_length())
         return TensorSpec(source.shape[:-1], QFormat(bits, 0, signed=False))
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return int32 indices."""
+        (codes,) = inputs
         return np.asarray(codes.argmax(axis=-1), np.int32)
 
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return all indices."""
+        (source,) = sources
         shape = source.shape[:-1]
         return np.zeros(shape, np.int64), np.full(shape, source.shape[-1] - 1, np.int64)
 
@@ -85,22 +89,19 @@ class Softmax(Op):
         table = np.rint(65535 * np.exp(-np.arange(span) * scores.resolution)).astype(np.int64)
         return cls(np.append(table, 0), target)
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
+        (source,) = sources
         if not source.shape:
             raise GraphError("softmax needs an axis of scores, but its input is one number")
         return TensorSpec(source.shape, self.target)
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return shares."""
+        (codes,) = inputs
         wide = codes.astype(np.int64)
         below = wide.max(axis=-1, keepdims=True) - wide
         parts = self.table.astype(np.int64)[np.minimum(below, len(self.table) - 1)]
         total = parts.sum(axis=-1, keepdims=True)
         shares = ((parts << self.target.frac) + total // 2) // total
         return np.asarray(np.minimum(shares, self.target.hi))
-
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
-        """Return the whole range of the target."""
-        shape = source.shape
-        return np.zeros(shape, np.int64), np.full(shape, self.target.hi, np.int64)

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
 from fxpsim.errors import GraphError
-from fxpsim.formats import QFormat
+from fxpsim.formats import Affine, QFormat
 from fxpsim.formats.qformat import MAX_BITS
 
 if TYPE_CHECKING:
     from accel_models import Work
 
-__all__ = ["Interval", "Op", "Sums", "TensorSpec", "aligned", "channel_codes", "freeze"]
+__all__ = [
+    "Interval",
+    "Op",
+    "TensorFormat",
+    "TensorSpec",
+    "aligned",
+    "binary_point",
+    "channel_codes",
+    "fraction",
+    "freeze",
+    "single_scale",
+    "whole_range",
+    "zero_code",
+]
 
 IntArray = NDArray[Any]
 #: Lowest and highest code of every element: integer arrays of the tensor's shape.
 Interval = tuple[IntArray, IntArray]
+#: What the codes of a tensor may mean.
+TensorFormat = QFormat | Affine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,7 @@ class TensorSpec:
     """Shape of one inference's tensor (no batch axis) and the format of its codes."""
 
     shape: tuple[int, ...]
-    format: QFormat
+    format: TensorFormat
 
     @property
     def size(self) -> int:
@@ -39,49 +54,82 @@ class TensorSpec:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The sums that a layer makes, for whoever bounds or counts them.
+class Op(ABC):
+    """An operation on tensors.  Subclasses are frozen dataclasses.
 
     Attributes
     ----------
-    weights : integer array (K, N)
-        Multiplicands that are constant.
-    bias : integer array (N,) or None
-        At the product's fraction, a rounding constant in it; added as the accumulator says.
-    accumulator : Accumulator
-        The registers, without a rounding constant.
+    arity : int or None
+        How many tensors it reads; None: one or more.
+    monotone : bool
+        Whether no output falls where no input does.
     """
-
-    weights: IntArray
-    bias: IntArray | None
-    accumulator: Accumulator
-
-
-class Op(ABC):
-    """An operation on one tensor.  Subclasses are frozen dataclasses and final."""
 
     __slots__ = ()
 
-    @abstractmethod
-    def infer(self, source: TensorSpec) -> TensorSpec:
-        """Return what comes out of ``source``; GraphError where it does not fit."""
+    arity: ClassVar[int | None] = 1
+    monotone: ClassVar[bool] = False
 
     @abstractmethod
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
+        """Return what comes out of ``sources``; GraphError where they do not fit."""
+
+    @abstractmethod
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return output codes (n, *shape) for input codes (n, *source.shape)."""
 
-    @abstractmethod
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
-        """Return bounds of the output for elementwise bounds of the input."""
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
+        """Return bounds of the output for elementwise bounds of the inputs."""
+        if self.monotone:
+            low, high = (
+                self.run([end[None] for end in ends], sources)[0]
+                for ends in zip(*ranges, strict=True)
+            )
+            return low, high
+        return whole_range(self.infer(*sources))
 
-    def work(self, name: str, source: TensorSpec, before: Work | None) -> Work | None:
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return what the operation asks of hardware, or None for next to nothing.
 
-        ``before`` is the work of what wrote ``source``; an operation that hardware does on the
-        way out of a layer returns that work, extended.
+        ``before`` is the work of what wrote the first source; an operation that hardware does on
+        the way out of a layer returns that work, extended.
         """
         return None
+
+
+def whole_range(spec: TensorSpec) -> Interval:
+    """Return the bounds of a tensor of which only the format is known."""
+    low, high = (np.full(spec.shape, end, np.int64) for end in (spec.format.lo, spec.format.hi))
+    return low, high
+
+
+def fraction(fmt: TensorFormat) -> int:
+    """Return the fraction bits of a format; codes with a scale are whole numbers of it."""
+    return fmt.frac if isinstance(fmt, QFormat) else 0
+
+
+def binary_point(source: TensorSpec) -> QFormat:
+    """Return the format of a tensor without scale and zero point; GraphError where it has them."""
+    if isinstance(source.format, QFormat):
+        return source.format
+    raise GraphError(f"the input must have a binary point, not a scale ({source.format})")
+
+
+def zero_code(source: TensorSpec) -> int:
+    """Return the code of the value 0; GraphError where it differs along an axis."""
+    fmt = source.format
+    if isinstance(fmt, QFormat):
+        return 0
+    if isinstance(fmt.zero_point, tuple):
+        raise GraphError(f"the input must have one scale and zero point, not several ({fmt})")
+    return fmt.zero_point
+
+
+def single_scale(fmt: Affine) -> np.float32:
+    """Return the scale of a format; GraphError where it differs along an axis."""
+    if isinstance(fmt.scale, tuple):
+        raise GraphError(f"there must be one scale, not several ({fmt})")
+    return np.float32(fmt.scale)
 
 
 def channel_codes(codes: ArrayLike, fmt: QFormat, noun: str) -> IntArray:

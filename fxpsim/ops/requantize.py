@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from fxpsim import spec
 from fxpsim.dispatch import casts as dispatch_casts
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
 from fxpsim.formats.modes import STOCHASTIC, check_overflow, read_mode, read_overflow
-from fxpsim.ops.op import Interval, Op, TensorSpec
+from fxpsim.ops.op import Interval, Op, TensorSpec, binary_point
 
 __all__ = ["Requantize"]
 
@@ -42,18 +43,23 @@ class Requantize(Op):
         object.__setattr__(self, "overflow", read_overflow(self.overflow, "overflow"))
         check_overflow(self.target, self.overflow)
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
+        (source,) = sources
+        binary_point(source)
         return TensorSpec(source.shape, self.target)
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return codes of the target."""
-        shift = source.format.frac - self.target.frac
+        (codes,), (source,) = inputs, sources
+        shift = binary_point(source).frac - self.target.frac
         return dispatch_casts.shift_codes(codes, shift, self.target, self.rounding, self.overflow)
 
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the cast bounds: rounding and saturation are monotone, wrapping is not."""
-        shift = source.format.frac - self.target.frac
+        ((low, high),) = ranges
+        (source,) = sources
+        shift = binary_point(source).frac - self.target.frac
         modes = self.rounding, self.rounding
         if self.rounding in STOCHASTIC:
             modes = Rounding.FLOOR, Rounding.CEIL

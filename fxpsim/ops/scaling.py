@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import FormatError, GraphError
 from fxpsim.formats import QFormat
-from fxpsim.ops.op import Interval, Op, TensorSpec, aligned, channel_codes
+from fxpsim.ops.op import Interval, Op, TensorSpec, aligned, binary_point, channel_codes
 from fxpsim.stats import bits_for
 
 if TYPE_CHECKING:
@@ -85,19 +86,22 @@ class Gain(Op):
     def __post_init__(self) -> None:
         object.__setattr__(self, "gain", channel_codes(self.gain, self.gain_format, "gain"))
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every product."""
-        return _scaled(source, self.gain, source.format.frac + self.gain_format.frac, None)
+        (source,) = sources
+        return _scaled(source, self.gain, binary_point(source).frac + self.gain_format.frac, None)
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return int64 products."""
+        (codes,) = inputs
         return _apply(codes, self.gain, None)
 
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the scaled bounds."""
+        ((low, high),) = ranges
         return _bounds(low, high, self.gain, None)
 
-    def work(self, name: str, source: TensorSpec, before: Work | None) -> Work | None:
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return the layer before with these constants."""
         return _extended(before, gain_bits=self.gain_format.bits)
 
@@ -121,21 +125,25 @@ class Bias(Op):
         object.__setattr__(self, "bias", channel_codes(self.bias, self.bias_format, "bias"))
 
     def _offset(self, source: TensorSpec) -> IntArray:
-        return aligned(self.bias, self.bias_format, source.format.frac)
+        return aligned(self.bias, self.bias_format, binary_point(source).frac)
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every sum."""
-        return _scaled(source, None, source.format.frac, self._offset(source))
+        (source,) = sources
+        return _scaled(source, None, binary_point(source).frac, self._offset(source))
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return int64 sums."""
+        (codes,), (source,) = inputs, sources
         return _apply(codes, None, self._offset(source))
 
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the shifted bounds."""
+        ((low, high),) = ranges
+        (source,) = sources
         return _bounds(low, high, None, self._offset(source))
 
-    def work(self, name: str, source: TensorSpec, before: Work | None) -> Work | None:
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return the layer before with these constants."""
         return _extended(before, bias_bits=self.bias_format.bits)
 
@@ -170,21 +178,27 @@ class BatchNorm(Op):
 
     def offset(self, source: TensorSpec) -> IntArray:
         """Return the bias (N,) at the product's fraction."""
-        return aligned(self.bias, self.bias_format, source.format.frac + self.gain_format.frac)
+        return aligned(
+            self.bias, self.bias_format, binary_point(source).frac + self.gain_format.frac
+        )
 
-    def infer(self, source: TensorSpec) -> TensorSpec:
+    def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every result."""
-        frac = source.format.frac + self.gain_format.frac
+        (source,) = sources
+        frac = binary_point(source).frac + self.gain_format.frac
         return _scaled(source, self.gain, frac, self.offset(source))
 
-    def run(self, codes: IntArray, source: TensorSpec) -> IntArray:
+    def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return int64 results."""
+        (codes,), (source,) = inputs, sources
         return _apply(codes, self.gain, self.offset(source))
 
-    def interval(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
+    def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the scaled and shifted bounds."""
+        ((low, high),) = ranges
+        (source,) = sources
         return _bounds(low, high, self.gain, self.offset(source))
 
-    def work(self, name: str, source: TensorSpec, before: Work | None) -> Work | None:
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return the layer before with these constants."""
         return _extended(before, self.gain_format.bits, self.bias_format.bits)

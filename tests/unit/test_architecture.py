@@ -37,7 +37,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
-    ("fxpsim.simulation", "fxpsim.passes", "fxpsim.models"),
+    ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
     ("fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.kws"),
     ("fxpsim.train", "fxpsim.report"),

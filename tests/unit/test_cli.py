@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from fxpsim import load
 from fxpsim.cli import main
 
 
@@ -38,6 +39,21 @@ def test_models(capsys):
     code, out, _ = fxpsim(capsys, "models")
     assert code == 0
     assert all(name in out for name in names)
+
+
+def test_models_show(capsys):
+    code, out, _ = fxpsim(capsys, "models", "show", "kws250k-8bit")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].split()[:3] == ["tensor", "operation", "reads"]
+    assert "operations" in lines[-1]
+    code, out, _ = fxpsim(capsys, "models", "show", "kws250k-8bit", "--json")
+    rows = json.loads(out)
+    assert rows[0]["operation"] == "input"
+    assert sum(row["macs"] for row in rows) == load("kws250k-8bit").work().macs
+    code, _, err = fxpsim(capsys, "models", "show", "kws250k-8bits")
+    assert code == 1
+    assert "did you mean" in err
 
 
 def test_run(capsys, features):

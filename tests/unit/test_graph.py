@@ -145,7 +145,8 @@ def test_overflow_table_has_a_row_for_every_channel(graph):
 def test_softmax_shares_add_up():
     op = Softmax.for_scores(EIGHT, QFormat(8, 8, signed=False))
     spec = TensorSpec((4,), EIGHT)
-    shares = op.run(np.array([[0, 0, 0, 0], [127, -128, -128, -128], [16, 0, 0, 0]]), spec)
+    scores = np.array([[0, 0, 0, 0], [127, -128, -128, -128], [16, 0, 0, 0]])
+    shares = op.run([scores], [spec])
     exact = np.exp(1) / (np.exp(1) + 3)
     assert shares[0].tolist() == [64] * 4
     assert shares[1].tolist() == [255, 0, 0, 0]

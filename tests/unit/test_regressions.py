@@ -61,10 +61,10 @@ def test_ranges_of_requantisation_hold_for_every_code(rounding, overflow):
             continue
         op = Requantize(target, rounding, overflow)
         codes = np.arange(source.format.lo, source.format.hi + 1)
-        results = op.run(codes[:, None], source).reshape(-1)
+        results = op.run([codes[:, None]], [source]).reshape(-1)
         for i in range(len(codes)):
             for j in range(i, len(codes), 3):
-                low, high = op.interval(source, codes[i : i + 1], codes[j : j + 1])
+                low, high = op.interval([(codes[i : i + 1], codes[j : j + 1])], [source])
                 assert low[0] <= results[i : j + 1].min()
                 assert results[i : j + 1].max() <= high[0]
 

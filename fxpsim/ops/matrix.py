@@ -1,0 +1,97 @@
+"""Layers whose sums are a product of matrices: rows of the input times the weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import dispatch
+from fxpsim.dispatch import Planes
+from fxpsim.ops.layer import Layer, constants
+from fxpsim.ops.op import TensorSpec
+
+__all__ = ["MatrixLayer", "joined"]
+
+IntArray = NDArray[Any]
+#: Rows are made for so many multiplicands at a time: 8 MiB of 16-bit words.
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixLayer(Layer):
+    """A layer of which every output channel sees the same inputs."""
+
+    @abstractmethod
+    def gather(self, factors: IntArray, source: TensorSpec) -> IntArray:
+        """Return the rows (sums of a channel, K) that multiplicands (n, *shape) are summed in."""
+
+    def _blocks(self, codes: IntArray, source: TensorSpec) -> Iterator[IntArray]:
+        known = constants(self, source)
+        per_sample = prod(self.shape(source)) // self.outputs * self.inputs
+        step = max(1, BLOCK // per_sample)
+        for start in range(0, max(1, len(codes)), step):
+            rows = self.gather(known.factors(codes[start : start + step]), source)
+            yield np.ascontiguousarray(rows if known.place is None else rows[:, known.place])
+
+    def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
+        """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
+        known = constants(self, source)
+        parts = [
+            dispatch.product(
+                rows,
+                known.matrix,
+                known.register,
+                known.factor_range,
+                known.matrix_range,
+                known.bias,
+                product_frac=known.frac,
+                proven=proven,
+            )
+            for rows in self._blocks(codes, source)
+        ]
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return whole.reshape(len(codes), *self.shape(source))
+
+    def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
+        """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
+        known = constants(self, source)
+        parts = [
+            dispatch.product_planes(
+                rows,
+                known.matrix,
+                None if exact else known.register,
+                known.factor_range,
+                known.matrix_range,
+                known.bias,
+                product_frac=known.frac,
+            )
+            for rows in self._blocks(codes, source)
+        ]
+        return parts[0] if len(parts) == 1 else joined(parts, axis=0)
+
+
+def joined(parts: list[Planes], axis: int) -> Planes:
+    """Return planes of several sets of sums as those of all of them."""
+
+    def join(arrays: list[IntArray]) -> IntArray:
+        return np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
+
+    ends: list[IntArray] = []
+    for plane, extreme in (("product_lowest", np.minimum), ("product_highest", np.maximum)):
+        arrays = [getattr(part, plane) for part in parts]
+        ends.append(join(arrays) if axis else extreme.reduce(arrays))
+    return Planes(
+        join([part.register for part in parts]),
+        join([part.exact for part in parts]),
+        join([part.lowest for part in parts]),
+        join([part.highest for part in parts]),
+        {level: join([part.events[level] for part in parts]) for level in parts[0].events},
+        {level: join([part.first_step[level] for part in parts]) for level in parts[0].events},
+        *ends,
+    )
