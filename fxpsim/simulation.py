@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "simulate"]
 
 IntArray = NDArray[Any]
+_stored_type = lru_cache(maxsize=1024)(code_dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,7 +279,7 @@ def proven_layers(graph: Graph) -> frozenset[str]:
 
 def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
     """Return codes in the type of their format, whatever their values are."""
-    return codes.astype(code_dtype(spec.format.lo, spec.format.hi), copy=False)
+    return codes.astype(_stored_type(spec.format.lo, spec.format.hi), copy=False)
 
 
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:

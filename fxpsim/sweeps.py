@@ -173,7 +173,8 @@ def _exact_pass(
         node = wide[name]
         assert isinstance(node.op, Layer)
         source = wide.specs[node.source]
-        planes[name] = node.op.planes(trace.tensors[node.source], source, exact=True)
+        codes = trace.tensors[node.source].reshape(-1, *source.shape)
+        planes[name] = node.op.planes(codes, source, exact=True)
     return _Exact(wide, trace.tensors, planes)
 
 
@@ -185,6 +186,8 @@ def _run_point(
     Up to its first overflow a plain register holds the exact partial sum, so a sum overflows if and
     only if its exact partial sums, on the same inputs, leave the register.
     """
+    if graph.states:  # a change at one step is the input of the next
+        return _run_streams(graph, exact.tensors["input"], names)
     changed: dict[str, IntArray] = {}
     touched: dict[str, NDArray[np.bool_]] = {}
     for node in graph:
@@ -211,3 +214,18 @@ def _run_point(
             with drawing(draws[node.name]):
                 changed[node.name] = node.op.run(inputs, sources)
     return changed.get(graph.scores, exact.tensors[graph.scores]), touched
+
+
+def _run_streams(
+    graph: Graph, inputs: IntArray, names: Sequence[str]
+) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
+    """Return the same as :func:`_run_point`, from a run of its own."""
+    trace = simulate(graph, inputs, probes=[graph.scores])
+    touched: dict[str, NDArray[np.bool_]] = {}
+    for name, layer in graph.layers:
+        if name in names:
+            source = graph.specs[graph[name].source]
+            codes = trace.tensors[graph[name].source].reshape(-1, *source.shape)
+            events = layer.planes(codes, source).events.values()
+            touched[name] = np.logical_or.reduce([count > 0 for count in events])
+    return trace[graph.scores], touched

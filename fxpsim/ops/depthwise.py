@@ -15,7 +15,7 @@ from fxpsim.dispatch import Planes
 from fxpsim.engine import compiled
 from fxpsim.errors import GraphError
 from fxpsim.formats import Overflow
-from fxpsim.ops.convolution import check_image, window_reach
+from fxpsim.ops.convolution import check_image, settle_taps, window_reach
 from fxpsim.ops.layer import Layer, constants, multiplicand_weights
 from fxpsim.ops.matrix import joined
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
@@ -54,7 +54,7 @@ class DepthwiseConv2D(Layer):
                 f"the multiplier must be 1 or more and divide the {self.outputs} outputs, "
                 f"not {self.multiplier}"
             )
-        self.taps  # noqa: B018 - checks the numbers
+        settle_taps(self)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class DepthwiseConv2D(Layer):
             start,
             self.stride,
             self.dilation,
-            self.taps.positions((source.shape[0], source.shape[1])),
+            (known.shape[0], known.shape[1]),
             (register.lo, register.hi),
             np.int32 if reach < 1 << 31 else np.int64,
         )

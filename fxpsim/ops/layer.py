@@ -263,6 +263,8 @@ class Constants:
         At the products' fraction, ``frac`` bits, a rounding constant in it.
     zero : int
         Taken off every input code.
+    shape : tuple of int
+        Of the output.
     place : integer array (K,) or None
         The order, where it is not that of the input.
     """
@@ -274,6 +276,7 @@ class Constants:
     bias: IntArray | None
     frac: int
     zero: int
+    shape: tuple[int, ...]
     place: NDArray[np.intp] | None
 
     def factors(self, codes: IntArray) -> IntArray:
@@ -302,5 +305,6 @@ def constants(layer: Layer, source: TensorSpec) -> Constants:
         sums.bias,
         layer.product_frac(source),
         zero,
+        layer.shape(source),
         place,
     )

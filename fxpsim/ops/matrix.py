@@ -33,7 +33,7 @@ class MatrixLayer(Layer):
 
     def _blocks(self, codes: IntArray, source: TensorSpec) -> Iterator[IntArray]:
         known = constants(self, source)
-        per_sample = prod(self.shape(source)) // self.outputs * self.inputs
+        per_sample = prod(known.shape) // self.outputs * self.inputs
         step = max(1, BLOCK // per_sample)
         for start in range(0, max(1, len(codes)), step):
             rows = self.gather(known.factors(codes[start : start + step]), source)
@@ -56,7 +56,7 @@ class MatrixLayer(Layer):
             for rows in self._blocks(codes, source)
         ]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return whole.reshape(len(codes), *self.shape(source))
+        return whole.reshape(len(codes), *known.shape)
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""

@@ -185,6 +185,7 @@ def test_same_padding_is_that_of_tensorflow():
     [
         (lambda: Conv2D(np.ones((2, 2, 3), int), EIGHT), "shape .height, width, input channels, N"),
         (lambda: Conv2D(np.ones((1, 1, 2, 2), int), EIGHT, stride=(0, 1)), "stride must be 1"),
+        (lambda: Conv2D(np.ones((1, 1, 2, 2), int), EIGHT, stride=2), r"\(height, width\), not 2"),
         (
             lambda: DepthwiseConv2D(np.ones((1, 1, 3), int), EIGHT, multiplier=2),
             "divide the 3 outp",
