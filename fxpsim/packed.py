@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import code_range
-from fxpsim.dispatch import Prepared, prepare
+from fxpsim.dispatch import Prepared
 from fxpsim.errors import DataError
 from fxpsim.formats import Format, QFormat
 from fxpsim.matrices import check_accumulator, check_bias, matrix, product_frac
@@ -43,7 +43,7 @@ class PackedMatrix:
         if left.shape[1] != self.shape[0]:
             raise DataError(f"a and b must agree in K, but a is {left.shape} and b is {self.shape}")
         left = np.ascontiguousarray(multiplicands(left, self.a_format))
-        return self.prepared.product(left, threads)
+        return self.prepared.product(left, threads, always=True)
 
 
 def pack(
@@ -82,7 +82,7 @@ def pack(
     start = check_bias(bias, right.shape[1])
     codes = np.ascontiguousarray(multiplicands(right, b_format))
     a_range = left.multiplicand_range
-    prepared = prepare(
+    prepared = Prepared(
         codes, accumulator, a_range, code_range(codes), start,
         product_frac=product_frac(left, b_format),
     )  # fmt: skip

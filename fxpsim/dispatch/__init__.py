@@ -2,7 +2,7 @@
 
 from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_planes
-from fxpsim.dispatch.prepared import Prepared, prepare
+from fxpsim.dispatch.prepared import Prepared
 from fxpsim.dispatch.products import product
 from fxpsim.dispatch.summaries import summarise
 
@@ -11,7 +11,6 @@ __all__ = [
     "Prepared",
     "level_names",
     "preload",
-    "prepare",
     "product",
     "product_planes",
     "summarise",

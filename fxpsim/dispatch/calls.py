@@ -17,7 +17,7 @@ from fxpsim.formats import Overflow, QFormat, Rounding
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["add_last", "first_values", "oriented", "run_general", "run_plan", "run_spec"]
+__all__ = ["add_last", "first_values", "oriented", "run_general", "run_plan", "run_spec", "turns"]
 
 #: A plan, and whether it is for the transposed product.
 Way = tuple["Plan", bool]
@@ -83,12 +83,17 @@ def oriented(operands: Operands, facts: Facts, plan: Callable[[Facts], Plan | No
     straight = plan(facts)
     if straight is None:
         return None
-    rows, outputs, lanes = len(operands.a), operands.b.shape[1], straight.kind.count
-    if outputs % lanes and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs:
+    if turns(straight, len(operands.a), operands.b.shape[1]):
         turned = plan(facts.swapped)
         if turned is not None:
             return turned, True
     return straight, False
+
+
+def turns(plan: Plan, rows: int, outputs: int) -> bool:
+    """Whether lanes along the batch would leave fewer of them idle."""
+    lanes = plan.kind.count
+    return bool(outputs % lanes) and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs
 
 
 def run_plan(

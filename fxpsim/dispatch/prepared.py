@@ -2,74 +2,92 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.dispatch.calls import add_last, first_values
+from fxpsim.dispatch.calls import add_last, first_values, turns
 from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
-from fxpsim.dispatch.products import plan_of, product, register_dtype
+from fxpsim.dispatch.products import plan_of, product, register_dtype, worth_a_kernel
 from fxpsim.engine import compiled
 
 if TYPE_CHECKING:
-    from fxpsim.kernels.product import Panels
+    from fxpsim.kernels.product import Panels, Plan
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """What does not depend on the left operand; made by :func:`prepare`."""
+    """What does not depend on the left operand, packed at the first product that needs it.
+
+    Parameters are those of :func:`fxpsim.dispatch.product`, whose bits the products have.
+    """
 
     b: IntArray
     accumulator: Accumulator
     a_range: Range
     b_range: Range
-    bias: IntArray | None
-    product_frac: int
-    proven: bool
-    panels: Panels | None
+    bias: IntArray | None = None
+    product_frac: int = 0
+    proven: bool = False
 
-    def product(self, a: IntArray, threads: int = 1) -> IntArray:
-        """Return the outermost registers of ``a`` (M, K), within ``a_range``, times ``b``."""
-        accumulator = self.accumulator
-        if self.panels is None or not compiled() or a.dtype == np.object_:
+    @functools.cached_property
+    def dtype(self) -> type[np.generic]:
+        """Type of the products."""
+        return register_dtype(self.accumulator)
+
+    @functools.cached_property
+    def plan(self) -> Plan | None:
+        """How products are made; None where no tile will do."""
+        nothing = np.empty((0, self.b.shape[0]), np.int8)
+        operands = Operands(nothing, self.b, self.a_range, self.b_range, self._start)
+        rows = self._start is not None and self._start.ndim > 1
+        if self.dtype is np.object_ or not operands.machine or rows:
+            return None
+        return plan_of(operands.facts, self._register, self.product_frac, self.proven)
+
+    @functools.cached_property
+    def panels(self) -> Panels:
+        """The packed operand."""
+        from fxpsim.kernels.product import pack
+
+        assert self.plan is not None
+        first = first_values(self._start, self._register, self.product_frac)
+        return pack(self.plan, self.b, first)
+
+    @functools.cached_property
+    def _preloaded(self) -> tuple[Accumulator, IntArray | None]:
+        return preload(self.accumulator, self.bias, self.b.shape[1])
+
+    @property
+    def _register(self) -> Accumulator:
+        return self._preloaded[0]
+
+    @property
+    def _start(self) -> IntArray | None:
+        return self._preloaded[1]
+
+    def product(self, a: IntArray, threads: int = 1, *, always: bool = False) -> IntArray:
+        """Return the outermost registers of ``a`` (M, K), within ``a_range``, times ``b``.
+
+        ``always`` takes the packed operand, however small the product.
+        """
+        plan = self.plan if compiled() and a.dtype != np.object_ else None
+        outputs = self.b.shape[1]
+        if plan is None or not (
+            always or (worth_a_kernel(plan, a, outputs) and not turns(plan, len(a), outputs))
+        ):
             return product(
-                a, self.b, accumulator, self.a_range, self.b_range, self.bias,
+                a, self.b, self.accumulator, self.a_range, self.b_range, self.bias,
                 product_frac=self.product_frac, proven=self.proven, threads=threads,
             )  # fmt: skip
         from fxpsim.kernels.product import multiply
 
         registers: IntArray = multiply(self.panels, a, threads)[0]
-        if self.bias is not None and accumulator.bias == "last":
-            registers = add_last(registers, self.bias, accumulator, self.product_frac)
-        return registers.astype(register_dtype(accumulator), copy=False)
-
-
-def prepare(
-    b: IntArray,
-    accumulator: Accumulator,
-    a_range: Range,
-    b_range: Range,
-    bias: IntArray | None = None,
-    *,
-    product_frac: int = 0,
-    proven: bool = False,
-) -> Prepared:
-    """Pack ``b`` (K, N) for products with any ``a`` within ``a_range``.
-
-    Parameters are those of :func:`fxpsim.dispatch.product`, whose bits the products have.
-    """
-    accumulator, bias = preload(accumulator, bias, b.shape[1])
-    panels = None
-    nothing = np.empty((0, b.shape[0]), np.int8)
-    operands = Operands(nothing, b, a_range, b_range, bias)
-    if compiled() and register_dtype(accumulator) is not np.object_ and operands.machine:
-        plan = plan_of(operands.facts, accumulator, product_frac, proven)
-        if plan is not None:
-            from fxpsim.kernels.product import pack
-
-            panels = pack(plan, b, first_values(bias, accumulator, product_frac))
-    return Prepared(b, accumulator, a_range, b_range, bias, product_frac, proven, panels)
+        if self._start is not None and self._register.bias == "last":
+            registers = add_last(registers, self._start, self._register, self.product_frac)
+        return registers.astype(self.dtype, copy=False)

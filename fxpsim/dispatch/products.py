@@ -20,7 +20,7 @@ from fxpsim.engine import code_dtype, compiled, warn_slow
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["plan_of", "product", "register_dtype"]
+__all__ = ["plan_of", "product", "register_dtype", "worth_a_kernel"]
 
 #: float64 holds every integer up to this, so a product of matrices is exact there.
 _FLOAT64_EXACT = 1 << 53
@@ -91,6 +91,11 @@ def plan_of(facts: Facts, accumulator: Accumulator, product_frac: int, proven: b
     return plan_for(facts, accumulator, product_frac, is_exact(facts, accumulator, proven))
 
 
+def worth_a_kernel(plan: Plan, a: IntArray, outputs: int) -> bool:
+    """Whether a product is large enough for a kernel of its own, or has one anyway."""
+    return plan.usual or a.size * outputs >= _WORTH_A_KERNEL
+
+
 def _compiled(
     operands: Operands, accumulator: Accumulator, product_frac: int, proven: bool, threads: int
 ) -> IntArray | None:
@@ -100,8 +105,7 @@ def _compiled(
         sums = (operands.a.astype(np.float64) @ operands.b.astype(np.float64)).astype(np.int64)
         return sums if bias is None else sums + bias
     way = oriented(operands, facts, lambda facts: plan_of(facts, accumulator, product_frac, proven))
-    small = len(operands.a) * facts.length * operands.b.shape[1] < _WORTH_A_KERNEL
-    if way is None or (small and not way[0].usual):
+    if way is None or not worth_a_kernel(way[0], operands.a, operands.b.shape[1]):
         general = run_general(operands, accumulator, product_frac)
         if general is not None or way is None:
             return None if general is None else general[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -41,22 +42,10 @@ class MatrixLayer(Layer):
 
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        known = constants(self, source)
-        parts = [
-            dispatch.product(
-                rows,
-                known.matrix,
-                known.register,
-                known.factor_range,
-                known.matrix_range,
-                known.bias,
-                product_frac=known.frac,
-                proven=proven,
-            )
-            for rows in self._blocks(codes, source)
-        ]
+        weights = _prepared(self, source, proven)
+        parts = [weights.product(rows) for rows in self._blocks(codes, source)]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return whole.reshape(len(codes), *known.shape)
+        return whole.reshape(len(codes), *constants(self, source).shape)
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
@@ -74,6 +63,16 @@ class MatrixLayer(Layer):
             for rows in self._blocks(codes, source)
         ]
         return parts[0] if len(parts) == 1 else joined(parts, axis=0)
+
+
+@lru_cache(maxsize=128)
+def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.Prepared:
+    """Return a layer's weights, packed once."""
+    known = constants(layer, source)
+    return dispatch.Prepared(
+        known.matrix, known.register, known.factor_range, known.matrix_range, known.bias,
+        known.frac, proven,
+    )  # fmt: skip
 
 
 def joined(parts: list[Planes], axis: int) -> Planes:
