@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from math import prod
@@ -176,15 +176,17 @@ def node_draws(
     samples: ArrayLike | None = None,
     streams: Mapping[str, int] | None = None,
 ) -> dict[str, Draws]:
-    """Return the draws of every node; parameters as for :func:`simulate`."""
+    """Return the draws of nodes that draw; parameters as for :func:`simulate`."""
     given = streams or {}
     names = [node.name for node in graph]
     for name in given:
         if name not in names:
             raise GraphError(f"no node {name!r} to give a stream{suggest(name, names)}")
-    ids = np.arange(inputs) if samples is None else samples
+    every = Draws(seed, 0, np.arange(inputs) if samples is None else samples)
     return {
-        name: Draws(seed, given.get(name, position), ids) for position, name in enumerate(names)
+        node.name: replace(every, stream=given.get(node.name, position))
+        for position, node in enumerate(graph)
+        if node.op.draws
     }
 
 
@@ -214,7 +216,7 @@ def run_nodes(
     for node in graph:
         sources = [graph.specs[name] for name in node.sources]
         inputs = [tensors[name] for name in node.sources]
-        with drawing(draws.get(node.name, Draws())):
+        with drawing(draws[node.name]) if node.name in draws else nullcontext():
             if isinstance(node.op, Layer):
                 result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
             else:

@@ -199,7 +199,7 @@ def _run_point(
             codes, source, register = inputs[0], sources[0], node.op.accumulator
             shape = (len(codes), *graph.specs[node.name].shape)
             if not register.plain:
-                with drawing(draws[node.name]):
+                with drawing(draws.get(node.name, Draws())):
                     full = node.op.planes(codes, source)
                 touched[node.name] = np.logical_or.reduce([e > 0 for e in full.events.values()])
                 changed[node.name] = full.register.reshape(shape)
@@ -211,7 +211,7 @@ def _run_point(
             elif not fresh:
                 changed[node.name] = planes.exact.reshape(shape)
         elif not fresh:
-            with drawing(draws[node.name]):
+            with drawing(draws.get(node.name, Draws())):
                 changed[node.name] = node.op.run(inputs, sources)
     return changed.get(graph.scores, exact.tensors[graph.scores]), touched
 

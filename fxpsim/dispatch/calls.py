@@ -60,11 +60,10 @@ def _as_addition(numbers: NDArray[np.int64], last: Accumulator, drop: int) -> ND
 def first_values(
     bias: IntArray | None, accumulator: Accumulator, product_frac: int
 ) -> NDArray[np.int64] | None:
-    """Return what the outermost register holds after a bias that comes first, (1 or M, N)."""
-    if bias is None or accumulator.bias != "first":
+    """Return what the outermost register holds after a bias, (1 or M, N)."""
+    if bias is None:
         return None
-    drop = product_frac - accumulator.result_frac(product_frac)
-    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator.outermost, drop)
+    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator, product_frac)
 
 
 def add_last(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fxpsim.kernels.orders import Order
     from fxpsim.kernels.product import Plan
 
-__all__ = ["peaks_plan", "plan_for", "tally_plan"]
+__all__ = ["any_order", "peaks_plan", "plan_for", "tally_plan"]
 
 #: Products in a chunk whose tree is compiled as a whole.
 _MOST_LEAVES = 32
@@ -43,13 +43,18 @@ def plan_for(facts: Facts, accumulator: Accumulator, product_frac: int, exact: b
     last = accumulator.outermost
     if accumulator.stochastic and not accumulator.exact_where_it_fits:
         return None  # draws are for the general kernel
-    if exact or wraps_once(accumulator):
+    if any_order(accumulator, exact):
         return _modular(facts, last, exact)
     if accumulator.plain:
         return _saturating(facts, accumulator)
     if not accumulator.spill and not isinstance(accumulator.order, Interleaved):
         return _inner(facts, accumulator, product_frac)
     return _ordered(facts, accumulator, product_frac)
+
+
+def any_order(accumulator: Accumulator, exact: bool) -> bool:
+    """Whether only the final sum counts, however it is come by."""
+    return exact or wraps_once(accumulator)
 
 
 def wraps_once(accumulator: Accumulator) -> bool:

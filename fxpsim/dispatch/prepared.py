@@ -10,8 +10,9 @@ import numpy as np
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.calls import add_last, first_values, turns
-from fxpsim.dispatch.operands import IntArray, Operands, Range, preload
-from fxpsim.dispatch.products import plan_of, product, register_dtype, worth_a_kernel
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
+from fxpsim.dispatch.plans import any_order
+from fxpsim.dispatch.products import is_exact, plan_of, product, register_dtype, worth_a_kernel
 from fxpsim.engine import compiled
 
 if TYPE_CHECKING:
@@ -41,14 +42,27 @@ class Prepared:
         return register_dtype(self.accumulator)
 
     @functools.cached_property
+    def _facts(self) -> Facts:
+        nothing = np.empty((0, self.b.shape[0]), np.int8)
+        return Operands(nothing, self.b, self.a_range, self.b_range, self._start).facts
+
+    @functools.cached_property
+    def any_order(self) -> bool:
+        """Whether only the final sum counts."""
+        exact = is_exact(self._facts, self._register, self.proven)
+        return any_order(self._register, exact)
+
+    @functools.cached_property
+    def _late(self) -> bool:
+        return self._start is not None and self._register.bias == "last" and not self.any_order
+
+    @functools.cached_property
     def plan(self) -> Plan | None:
         """How products are made; None where no tile will do."""
-        nothing = np.empty((0, self.b.shape[0]), np.int8)
-        operands = Operands(nothing, self.b, self.a_range, self.b_range, self._start)
-        rows = self._start is not None and self._start.ndim > 1
-        if self.dtype is np.object_ or not operands.machine or rows:
+        constants = [self.b] if self._start is None else [self.b, self._start]
+        if self.dtype is np.object_ or any(array.dtype == np.object_ for array in constants):
             return None
-        return plan_of(operands.facts, self._register, self.product_frac, self.proven)
+        return plan_of(self._facts, self._register, self.product_frac, self.proven)
 
     @functools.cached_property
     def panels(self) -> Panels:
@@ -56,8 +70,8 @@ class Prepared:
         from fxpsim.kernels.product import pack
 
         assert self.plan is not None
-        first = first_values(self._start, self._register, self.product_frac)
-        return pack(self.plan, self.b, first)
+        first = None if self._late else self._start
+        return pack(self.plan, self.b, first_values(first, self._register, self.product_frac))
 
     @functools.cached_property
     def _preloaded(self) -> tuple[Accumulator, IntArray | None]:
@@ -88,6 +102,6 @@ class Prepared:
         from fxpsim.kernels.product import multiply
 
         registers: IntArray = multiply(self.panels, a, threads)[0]
-        if self._start is not None and self._register.bias == "last":
+        if self._late and self._start is not None:
             registers = add_last(registers, self._start, self._register, self.product_frac)
         return registers.astype(self.dtype, copy=False)

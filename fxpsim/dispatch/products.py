@@ -14,13 +14,13 @@ import numpy as np
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch.calls import add_last, first_values, oriented, run_general, run_plan, run_spec
 from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
-from fxpsim.dispatch.plans import plan_for
+from fxpsim.dispatch.plans import any_order, plan_for
 from fxpsim.engine import code_dtype, compiled, warn_slow
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["plan_of", "product", "register_dtype", "worth_a_kernel"]
+__all__ = ["is_exact", "plan_of", "product", "register_dtype", "worth_a_kernel"]
 
 #: float64 holds every integer up to this, so a product of matrices is exact there.
 _FLOAT64_EXACT = 1 << 53
@@ -109,8 +109,10 @@ def _compiled(
         general = run_general(operands, accumulator, product_frac)
         if general is not None or way is None:
             return None if general is None else general[0]
-    start = first_values(bias, accumulator, product_frac)
+    late = bias is not None and accumulator.bias == "last"
+    late = late and not any_order(accumulator, is_exact(facts, accumulator, proven))
+    start = None if late else first_values(bias, accumulator, product_frac)
     registers: IntArray = run_plan(way, operands, start, threads)[0]
-    if bias is not None and accumulator.bias == "last":
+    if late and bias is not None:
         return add_last(registers, bias, accumulator, product_frac)
     return registers

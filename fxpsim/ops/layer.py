@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,10 @@ from fxpsim.ops.op import (
 if TYPE_CHECKING:
     from accel_models import Work
 
-__all__ = ["Layer", "Sums", "constants", "multiplicand_weights"]
+__all__ = ["Layer", "Sums", "constants", "multiplicand_weights", "raw"]
 
 IntArray = NDArray[Any]
+L = TypeVar("L", bound="Layer")
 
 #: What nearly all firmware has, and the widest that int8 networks are known to need.
 DEFAULT = Accumulator(32)
@@ -152,6 +153,11 @@ class Layer(Op):
 
         ``low`` and ``high`` bound the input's codes, element by element.
         """
+
+    @property
+    def draws(self) -> bool:
+        """Whether the registers round stochastically."""
+        return self.accumulator.stochastic
 
     def with_accumulator(self, accumulator: Accumulator) -> Self:
         """Return the same layer with another register."""
@@ -280,12 +286,25 @@ class Constants:
     place: NDArray[np.intp] | None
 
     def factors(self, codes: IntArray) -> IntArray:
-        """Return input codes less the zero point, in 16 bits where they fit."""
+        """Return input codes less the zero point, in 8 or 16 bits where they fit."""
         low, high = self.factor_range
-        dtype = np.dtype(np.int16) if low >= -(1 << 15) and high < 1 << 15 else codes.dtype
+        dtype = codes.dtype
+        for kind in (np.int8, np.uint8, np.int16):
+            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+                dtype = np.dtype(kind)
+                break
         if self.zero:
-            return np.subtract(codes, self.zero, dtype=dtype, casting="unsafe")
+            wide = dtype if dtype.itemsize > 1 else np.int16  # what is subtracted fits that
+            return np.subtract(codes, self.zero, dtype=wide, casting="unsafe").astype(
+                dtype, copy=False
+            )
         return codes.astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=1024)
+def raw(layer: L) -> L:
+    """Return the layer that makes the same final sums from codes as they are."""
+    return replace(layer, folded=True)
 
 
 @lru_cache(maxsize=1024)

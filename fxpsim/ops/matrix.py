@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim import dispatch
 from fxpsim.dispatch import Planes
-from fxpsim.ops.layer import Layer, constants
+from fxpsim.ops.layer import Layer, constants, raw
 from fxpsim.ops.op import TensorSpec
 
 __all__ = ["MatrixLayer", "joined"]
@@ -42,8 +42,11 @@ class MatrixLayer(Layer):
 
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        weights = _prepared(self, source, proven)
-        parts = [weights.product(rows) for rows in self._blocks(codes, source)]
+        layer, weights = self, _prepared(self, source, proven)
+        if weights.any_order and not self.folded and constants(self, source).zero:
+            layer = raw(self)
+            weights = _prepared(layer, source, proven)
+        parts = [weights.product(rows) for rows in layer._blocks(codes, source)]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return whole.reshape(len(codes), *constants(self, source).shape)
 
