@@ -113,8 +113,9 @@ def test_products_are_requantised_as_if_they_were_stored(kind, data):
     if kind is fx.Shift:
         channels, target = data.draw(st.sampled_from([1, 3])), data.draw(targets)
         bits = data.draw(st.lists(st.integers(-9, 40), min_size=channels, max_size=channels))
-        overflow = data.draw(overflow_modes_of(target))
-        scheme = fx.Shift(bits, data.draw(rounding_modes), overflow)
+        # A few modes: that all are right is for casts to say, and each is compiled anew.
+        rounding = data.draw(st.sampled_from(["nearest_even", "trn_mag", "stochastic_weighted"]))
+        scheme = fx.Shift(bits, rounding, data.draw(st.sampled_from(["saturate", "wrap(1)"])))
     else:
         scheme, channels, target = data.draw(schemes(kind))
     rows = data.draw(st.integers(0, 3))
