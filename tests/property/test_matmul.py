@@ -133,3 +133,9 @@ def test_one_pass_over_planes_is_what_numpy_makes_of_them(problem):
         plain = matmul_stats(a, b, accumulator, bias=bias).stats
     for name in plain.__slots__:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), err_msg=name)
+
+
+def test_sixteen_unsigned_bits_are_counted_as_unsigned():
+    stats = matmul_stats([[1]], [[-1]], Accumulator(16, "saturate", signed=False))
+    assert stats.codes.tolist() == [[0]]
+    assert stats.stats.events.tolist() == [1]
