@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fxpsim.models import list_models, load, save
     from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
-    from fxpsim.requantization import requantize
+    from fxpsim.requantization import multiply, requantize
     from fxpsim.schemes import (
         Dyadic,
         FloatScale,
@@ -93,6 +93,7 @@ _HOMES = {
     "mac_trace": "traces",
     "matmul": "products",
     "matmul_stats": "products",
+    "multiply": "requantization",
     "peaks": "simulation",
     "pack": "packed",
     "quantize": "casts",
@@ -149,6 +150,7 @@ __all__ = [
     "mac_trace",
     "matmul",
     "matmul_stats",
+    "multiply",
     "pack",
     "peaks",
     "presets",
