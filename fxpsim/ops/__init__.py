@@ -19,6 +19,7 @@ from fxpsim.ops.movement import (
 )
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec
 from fxpsim.ops.pooling import AveragePool2D, MaxPool2D
+from fxpsim.ops.reduction import ReduceSum
 from fxpsim.ops.requantize import Requantize
 from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
@@ -42,6 +43,7 @@ _ALL: tuple[type[Op], ...] = (
     MaxPool2D,
     Multiply,
     Pad,
+    ReduceSum,
     Reinterpret,
     Relu,
     Requantize,
@@ -79,6 +81,7 @@ __all__ = [
     "Multiply",
     "Op",
     "Pad",
+    "ReduceSum",
     "Reinterpret",
     "Relu",
     "Requantize",

@@ -24,6 +24,7 @@ from fxpsim.ops import (
     MaxPool2D,
     Multiply,
     Pad,
+    ReduceSum,
     Reinterpret,
     Rescale,
     RescaleFloat64,
@@ -172,6 +173,17 @@ def test_rescaling_takes_the_zero_point_off():
     halves = double.run([codes], [TensorSpec((256,), EIGHT)])
     assert halves[0].tolist() == [elementary.float64_scale(int(c), 0.5) for c in codes[0]]
     assert double.run([np.array([[1]])], [TensorSpec((1,), EIGHT)]).tolist() == [[1]]
+
+
+def test_sums_along_axes():
+    codes = np.random.default_rng(7).integers(-128, 128, (3, 2, 5, 4))
+    source = TensorSpec((2, 5, 4), INT8)
+    sums = both(ReduceSum((0, 1)), [codes], source)
+    assert sums.tolist() == (codes + 3).sum(axis=(1, 2)).tolist()
+    extreme = np.full((1, 2, 5, 4), 127)
+    assert both(ReduceSum((0, 1, 2)), [extreme], source).tolist() == [130 * 40]
+    with pytest.raises(GraphError, match="some of 0 to 2"):
+        ReduceSum((3,)).infer(source)
 
 
 def test_same_padding_is_that_of_tensorflow():
