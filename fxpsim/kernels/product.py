@@ -175,6 +175,17 @@ def _spans(total: int, sizes: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return spans
 
 
+@functools.lru_cache(maxsize=1024)
+def _regions(rows: int, vectors: int, planes: int) -> list[tuple[int, int, int, int, int, int]]:
+    """Split a block into regions of equal tiles: rows and vectors of a tile, then their ranges."""
+    height, width = _SHAPES[vector_bits()][planes]
+    return [
+        (tile_rows, tile_vectors, first, last, left, right)
+        for tile_rows, first, last in _spans(rows, (height, max(1, height // 3), 1))
+        for tile_vectors, left, right in _spans(vectors, (_ALONE if tile_rows == 1 else width, 1))
+    ]
+
+
 def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Panels:
     """Lay out an operand for a plan.
 
@@ -251,25 +262,22 @@ def _fill(
 ) -> None:
     """Fill one block of rows, region by region of equal tiles."""
     plan, parameters = panels.plan, panels.parameters
-    height, width = _SHAPES[vector_bits()][len(out)]
     every = plan.every or max(1, packed.shape[1])
     if plan.order is not None:
         out[0] = begin
-    for tile_rows, first, last in _spans(len(packed), (height, max(1, height // 3), 1)):
-        vectors = (_ALONE if tile_rows == 1 else width, 1)
-        for tile_vectors, left, right in _spans(len(panels.panels), vectors):
-            shape = plan.step, plan.lane, tile_rows, tile_vectors
-            where = first, last, left, right
-            if plan.order is None:
-                _driver(*shape)(
-                    packed, panels.panels, begin, panels.biased, parameters, every, out, *where
-                )
-            else:
-                order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count
-                kept, registers, numbers = order.tables(plan.lane)
-                order_driver(*shape, np.dtype(kept).itemsize * 8)(
-                    packed, panels.panels, parameters, every, out[0], *where,
-                    order.tree, order.every, registers, numbers,
-                    _allocate((order.lanes, tile), kept),
-                    np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
-                )  # fmt: skip
+    regions = _regions(len(packed), len(panels.panels), len(out))
+    for tile_rows, tile_vectors, *where in regions:
+        shape = plan.step, plan.lane, tile_rows, tile_vectors
+        if plan.order is None:
+            _driver(*shape)(
+                packed, panels.panels, begin, panels.biased, parameters, every, out, *where
+            )
+        else:
+            order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count
+            kept, registers, numbers = order.tables(plan.lane)
+            order_driver(*shape, np.dtype(kept).itemsize * 8)(
+                packed, panels.panels, parameters, every, out[0], *where,
+                order.tree, order.every, registers, numbers,
+                _allocate((order.lanes, tile), kept),
+                np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
+            )  # fmt: skip
