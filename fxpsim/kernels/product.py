@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +78,14 @@ class Plan:
         size, words = self.chunk or (1, 1)
         if size == words and length % size == 0:
             return operand
-        chunks = -(-length // size)
-        place = (np.arange(chunks)[:, None] * words + np.arange(size)).reshape(-1)[:length]
-        shape = list(operand.shape)
-        shape[axis] = chunks * words
-        filled = np.zeros(shape, operand.dtype)
-        filled[(slice(None),) * axis + (place,)] = operand
-        return filled
+        whole, chunks = length // size, -(-length // size)
+        moved = np.moveaxis(operand, axis, -1)
+        rows = moved.shape[0]
+        filled = np.zeros((rows, chunks, words), operand.dtype)
+        filled[:, :whole, :size] = moved[:, : whole * size].reshape(rows, whole, size)
+        filled[:, whole:, : length - whole * size] = moved[:, None, whole * size :]
+        filled = np.moveaxis(filled.reshape(rows, chunks * words), -1, axis)
+        return np.ascontiguousarray(filled)
 
     @property
     def usual(self) -> bool:
@@ -208,11 +209,22 @@ def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Pan
     begin = np.zeros((rows, padded), plan.kind.entry)
     if start is not None:
         begin[:, :outputs] = start << plan.start_shift
-    if plan.moved:
-        begin[:, :outputs] -= 128 * b.sum(axis=0, dtype=plan.kind.entry)
     parameters = np.zeros(PARAMETERS, np.int64)
     parameters[: len(plan.parameters)] = plan.parameters
-    return Panels(plan, outputs, panels, begin, start is not None, parameters)
+    packed = Panels(plan, outputs, panels, begin, start is not None, parameters)
+    if plan.moved:
+        begin -= _times_128(packed)
+    return packed
+
+
+def _times_128(panels: Panels) -> NDArray[np.signedinteger]:
+    """Return 128 times the sum of each column, (1, N filled up), made like any other row."""
+    words, padded = panels.panels.shape[1], panels.begin.shape[1]
+    row = np.full((1, words), 0x80808080 - (1 << 32), np.int32)
+    out = _allocate((1, 1, padded), np.int32)
+    exact = replace(panels, parameters=np.zeros(PARAMETERS, np.int64))
+    _fill(exact, row, np.zeros((1, padded), np.int32), out)
+    return out[0]
 
 
 def multiply(panels: Panels, a: IntArray, threads: int = 1) -> NDArray[np.signedinteger]:
