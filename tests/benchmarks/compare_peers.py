@@ -38,11 +38,11 @@ Written by `tests/benchmarks/compare_peers.py`; every number is measured on {cpu
 {python}; {versions}.
 
 The same work for all, in one process, the libraries taking turns of {calls} calls, medians of
-{rounds} (fewer of those that take seconds). One thread; times are the
-processor's, untouched by what else runs. Operands are in each library's own form before the clock starts and results are converted after it stops; every call
-allocates its result anew, and the allocator is told to keep what is given back. *Against the
-rules*: the first 20,000 elements (19,200 sums, 2 rows of matrix products) compared with
-`fxpsim.spec`, plain Python integers.
+{rounds} (fewer of those that take seconds). One thread; times are the processor's, untouched by
+what else runs. Operands are in each library's own form before the clock starts and results are
+converted after it stops; every call allocates its result anew, and the allocator is told to keep
+what is given back. *Against the rules*: the first 20,000 elements (19,200 sums, 2 rows of matrix
+products) compared with `fxpsim.spec`, plain Python integers.
 """
 
 
