@@ -167,7 +167,9 @@ class Builder:
         y_scale, y_zero = self.target_for(per * kh * kw, scale, ws)
         size = [
             (s + pads[i] + pads[i + 2] - (k - 1) * d - 1) // st + 1
-            for i, (s, k, d, st) in enumerate(zip((h, w), (kh, kw), dilations, strides, strict=True))
+            for i, (s, k, d, st) in enumerate(
+                zip((h, w), (kh, kw), dilations, strides, strict=True)
+            )
         ]
         shape = (n, outputs, *size)
         out = self.layer("Conv", x, (wc, ws, wz, axis), bias, (y_scale, y_zero), attributes)
@@ -352,9 +354,7 @@ class Builder:
         declared_in = helper.make_tensor_value_info(first, TYPES[kind], list(self.shape))
         declared_out = helper.make_tensor_value_info(last, TYPES[kind], None)
         constants = [numpy_helper.from_array(v, k) for k, v in self.constants.items()]
-        graph = helper.make_graph(
-            self.nodes, self.form, [declared_in], [declared_out], constants
-        )
+        graph = helper.make_graph(self.nodes, self.form, [declared_in], [declared_out], constants)
         imports = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
@@ -420,5 +420,3 @@ def _twice(self, x):
 
 Builder.max_pool_same = _same
 Builder.transpose_twice = _twice
-
-

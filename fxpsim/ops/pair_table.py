@@ -71,7 +71,10 @@ class PairTable(Op):
         """Return the extremes of the four entries at the ends, where they are that."""
         if not self._only_corners:
             return whole_range(self.infer(*sources))
-        corners = [self.run([end[None] for end in ends], sources)[0] for ends in product(*ranges)]
+        corners = [
+            self.run([end[None] for end in ends], sources)[0].astype(np.int64)
+            for ends in product(*ranges)
+        ]
         return np.minimum.reduce(corners), np.maximum.reduce(corners)
 
     @property

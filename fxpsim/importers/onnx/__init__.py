@@ -14,6 +14,7 @@ from types import MappingProxyType
 from fxpsim.errors import DataError, FxpsimError, suggest
 from fxpsim.graph import Graph
 from fxpsim.importers.onnx import (
+    folding,
     functions,
     images,
     layers,
@@ -46,6 +47,7 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "BatchNormalization": functions.batch_normalization,
         "BipolarQuant": qonnx.bipolar_quant,
         "Cast": quantization.cast,
+        "Ceil": folding.function,
         "Clip": functions.clip,
         "Concat": movement.concat,
         "Constant": movement.constant,
@@ -57,6 +59,7 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "Dropout": functions.identity,
         "DynamicQuantizeLinear": quantization.dynamic_quantize_linear,
         "Flatten": movement.flatten,
+        "Floor": folding.function,
         "Gather": movement.gather,
         "Gemm": layers.gemm,
         "GlobalAveragePool": images.global_average_pool,
@@ -87,15 +90,20 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "QLinearSigmoid": functions.qlinear_function,
         "Quant": qonnx.quant,
         "QuantizeLinear": quantization.quantize_linear,
+        "Reciprocal": folding.function,
+        "ReduceMax": folding.reduction,
         "ReduceMean": images.reduce_mean,
+        "ReduceMin": folding.reduction,
         "Relu": functions.relu,
         "Reshape": movement.reshape,
+        "Round": folding.function,
         "Shape": movement.shape_of,
         "Sigmoid": functions.function,
         "Sign": functions.function,
         "Slice": movement.slice_of,
         "Softmax": functions.outside,
         "Split": movement.split,
+        "Sqrt": folding.function,
         "Squeeze": movement.squeeze,
         "Sub": pairs.binary,
         "Tanh": functions.function,
@@ -112,7 +120,10 @@ DOMAINS = (
     "qonnx.custom_op.general",
 )
 #: What the input may pass on its way to the first quantisation.
-_MOVES = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_MOVES = (
+    "Cast", "Dropout", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze",
+    "Transpose", "Unsqueeze",
+)  # fmt: skip
 
 
 def read(path: Path) -> Graph:
@@ -191,8 +202,9 @@ def _read(importer: Importer, operator: Operator) -> None:
     reader = OPERATORS.get(operator.kind) if operator.domain in DOMAINS else None
     if reader is None:
         where = f" of {operator.domain[:40]!r}" if operator.domain else ""
+        near = suggest(operator.kind[:40], OPERATORS)
         raise DataError(
-            f"it{where} cannot be run in integers{suggest(operator.kind[:40], OPERATORS)}"
+            f"it{where} cannot be run in integers{near if 'did you mean' in near else ''}"
         )
     if not operator.outputs or not operator.outputs[0]:
         raise DataError("it must have an output")

@@ -274,26 +274,26 @@ class Importer:
         axes = (None, *range(len(inner))) if batched else tuple(range(len(inner)))
         self.batch = shape[0] if batched else 1
         fmt: TensorFormat
+        is_float = given.type in ("float32", "float16", "float64")
         if quantizer is not None:
             fmt = quantizer.target
             if fmt.axis is not None:
                 axis = fmt.axis % len(shape)
                 if batched and axis == 0:
                     raise DataError("the scales of the input must not run along the batch")
-                fmt = Affine(
-                    fmt.bits, fmt.scale, fmt.zero_point, signed=fmt.signed, axis=axis - len(shape)
-                )
+                fmt = replace(fmt, axis=axis - len(shape))
         elif given.type in ("int2", "uint2", "int4", "uint4", "int8", "uint8", "int16", "uint16"):
             bits = int(given.type.removeprefix("u").removeprefix("int"))
             fmt = QFormat(bits, 0, signed=given.type[0] == "i")
+        elif is_float:  # of no use, as its readers will say
+            fmt = QFormat(32, 0)
         else:
             raise DataError(
-                f"the input {given.name[:60]!r} is {given.type}, and no QuantizeLinear or Quant "
-                "reads it first: only networks of integers are read"
+                f"the input {given.name[:60]!r} must be float32 or integers of 2 to 16 bits, "
+                f"not {given.type}"
             )
         self.input_spec = TensorSpec(inner, fmt)
         value = Value("input", self.input_spec, axes)
-        is_float = given.type in ("float32", "float16", "float64")
         self.tensors[given.name] = Raw(value) if is_float else Codes(value)
 
     def graph(self, name: str, metadata: dict[str, Any]) -> Graph:

@@ -90,7 +90,7 @@ def binary(importer: Importer, operator: Operator) -> None:
         return
     for position in (0, 1):
         constant = constants[position]
-        if constant is None or (constant.codes is not None and constant.array.size > 1):
+        if constant is None or _is_pair(importer, constant, operator.inputs[1 - position]):
             continue
         array = constant.array.astype(np.float32)
         if not np.isfinite(array).all() or not array.size:
@@ -114,6 +114,15 @@ def binary(importer: Importer, operator: Operator) -> None:
     if operator.kind == "Div":
         raise DataError("the division of two computed tensors is not read")
     importer.write(operator, _pair(importer, operator, operator.kind, *_sides(importer, operator)))
+
+
+def _is_pair(importer: Importer, constant: Constant, other: str) -> bool:
+    """Whether a quantised constant is an operand like others, not a number to compute with."""
+    if constant.codes is None:
+        return False
+    tensor = importer.tensor(other)
+    codes = isinstance(tensor, Real) and tensor.value.spec.format.bits <= 8
+    return constant.array.size > 1 or (codes and importer.engine == "onnx")
 
 
 def _folded(kind: str, left: Constant, right: Constant, importer: Importer) -> Constant:

@@ -199,8 +199,8 @@ def _axis(operator: Operator) -> int:
 
 
 def _edge(importer: Importer, value: Value, fmt: Affine) -> Codes:
-    axis = value.axis(fmt.axis or 0)
-    inner = Affine(fmt.bits, fmt.scale, fmt.zero_point, signed=fmt.signed, axis=axis)
+    axis = value.axis(fmt.axis or 0) - len(value.spec.shape)  # with or without a batch
+    inner = replace(fmt, axis=axis)
     inner.scales(value.spec.shape)
     return Codes(importer.reinterpreted(value, inner))
 
