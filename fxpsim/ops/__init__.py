@@ -25,6 +25,7 @@ from fxpsim.ops.requantize import Requantize
 from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
 from fxpsim.ops.softmax import FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax
+from fxpsim.ops.softmax_onnx import QLinearSoftmax
 from fxpsim.ops.thresholds import Thresholds
 
 _ALL: tuple[type[Op], ...] = (
@@ -47,6 +48,7 @@ _ALL: tuple[type[Op], ...] = (
     Multiply,
     Pad,
     PairTable,
+    QLinearSoftmax,
     Reinterpret,
     Relu,
     Requantize,
@@ -88,6 +90,7 @@ __all__ = [
     "Op",
     "Pad",
     "PairTable",
+    "QLinearSoftmax",
     "Reinterpret",
     "Relu",
     "Requantize",

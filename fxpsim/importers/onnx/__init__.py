@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from fxpsim.errors import DataError, FxpsimError, suggest
+from fxpsim.errors import ConfigError, DataError, FxpsimError, suggest
 from fxpsim.graph import Graph
 from fxpsim.importers.onnx import (
     folding,
@@ -69,7 +69,7 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "Identity": functions.identity,
         "IntQuant": qonnx.quant,
         "LeakyRelu": functions.function,
-        "LogSoftmax": functions.outside,
+        "LogSoftmax": functions.softmax,
         "MatMul": layers.matmul,
         "MatMulInteger": layers.matmul_integer,
         "Max": pairs.binary,
@@ -88,6 +88,7 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "QLinearMatMul": layers.qlinear_matmul,
         "QLinearMul": pairs.qlinear_binary,
         "QLinearSigmoid": functions.qlinear_function,
+        "QLinearSoftmax": functions.qlinear_softmax,
         "Quant": qonnx.quant,
         "QuantizeLinear": quantization.quantize_linear,
         "Reciprocal": folding.function,
@@ -101,7 +102,7 @@ OPERATORS: Mapping[str, Reader] = MappingProxyType(
         "Sigmoid": functions.function,
         "Sign": functions.function,
         "Slice": movement.slice_of,
-        "Softmax": functions.outside,
+        "Softmax": functions.softmax,
         "Split": movement.split,
         "Sqrt": folding.function,
         "Squeeze": movement.squeeze,
@@ -154,10 +155,10 @@ def read(path: Path) -> Graph:
         return importer.graph(path.stem, origin)
     except Unread:
         raise DataError(f"{path}: the output depends on nothing that is read") from None
-    except DataError as error:
-        raise DataError(f"{path}: {_short(str(error))}") from None
+    except ConfigError:
+        raise
     except FxpsimError as error:
-        raise type(error)(f"{path}: {_short(str(error))}") from None
+        raise DataError(f"{path}: {_short(str(error))}") from None
 
 
 def _short(text: str) -> str:

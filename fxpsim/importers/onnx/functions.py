@@ -15,7 +15,7 @@ from fxpsim.formats import Affine
 from fxpsim.importers.onnx.importer import Importer
 from fxpsim.importers.onnx.model import Constant, Operator
 from fxpsim.importers.onnx.quantization import quantized_input, quantized_output
-from fxpsim.importers.onnx.values import Codes, Pending, Raw, Step
+from fxpsim.importers.onnx.values import Codes, Pending, Raw, Real, Shares, Step
 
 __all__ = [
     "argmax",
@@ -23,9 +23,10 @@ __all__ = [
     "clip",
     "function",
     "identity",
-    "outside",
     "qlinear_function",
+    "qlinear_softmax",
     "relu",
+    "softmax",
 ]
 
 Array = NDArray[Any]
@@ -115,13 +116,34 @@ def clip(importer: Importer, operator: Operator) -> None:
 def _clamp(importer: Importer, operator: Operator, low: float, high: float) -> None:
     constant = importer.constant(operator.input(0))
     if constant is not None:
-        importer.write(operator, Constant(constant.array.clip(low, high), constant.type))
+        kept = constant.array.clip(low, high).astype(constant.array.dtype)
+        importer.write(operator, Constant(kept, _narrow_type(constant, low, high)))
         return
     tensor = importer.tensor(operator.input(0))
     if isinstance(tensor, Codes | Pending):
         importer.write(operator, _narrowed(importer, operator, tensor, low, high))
     else:
         _then(importer, operator, Step.clip(low, high))
+
+
+def _narrow_type(constant: Constant, low: float, high: float) -> str:
+    """Return what integers of a smaller range are kept as: weights of few bits (QCDQ)."""
+    if constant.type not in ("int8", "uint8"):
+        return constant.type
+    signed = constant.type == "int8"
+    ends = max(low, -128 if signed else 0), min(high, 127 if signed else 255)
+    return f"{constant.type[:-1]}{_bits_for(8, signed, (int(ends[0]), int(ends[1])))}"
+
+
+def _bits_for(most: int, signed: bool, codes: tuple[int, ...]) -> int:
+    """Return the bits of the shortest word that holds codes."""
+    bits = most
+    while bits > 1:
+        fmt = Affine(bits - 1, 1.0, signed=signed)
+        if not fmt.lo <= min(codes) <= max(codes) <= fmt.hi:
+            return bits
+        bits -= 1
+    return bits
 
 
 def _narrowed(
@@ -140,16 +162,9 @@ def _narrowed(
         raise DataError(f"no code is left of {wanted.low} to {wanted.high}")
     bottom, top = int(np.ceil(ends[0])), int(np.floor(ends[1]))
     fmt = wanted.target
-    bits = fmt.bits
-    while bits > 1 and _holds(bits - 1, fmt.signed, (bottom, top, wanted.zero)):
-        bits -= 1
+    bits = _bits_for(fmt.bits, fmt.signed, (bottom, top, wanted.zero))
     return Pending(tensor.source, replace(wanted, target=replace(fmt, bits=bits),
                                           low=bottom, high=top))  # fmt: skip
-
-
-def _holds(bits: int, signed: bool, codes: tuple[int, ...]) -> bool:
-    fmt = Affine(bits, 1.0, signed=signed)
-    return fmt.lo <= min(codes) and max(codes) <= fmt.hi
 
 
 def identity(importer: Importer, operator: Operator) -> None:
@@ -163,16 +178,30 @@ def identity(importer: Importer, operator: Operator) -> None:
         importer.write(operator, importer.tensor(operator.input(0)))
 
 
-def outside(importer: Importer, operator: Operator) -> None:
-    """Leave a softmax at the end to the caller: it keeps the order of the scores."""
-    if operator.outputs[0] not in importer.file.outputs:
-        raise DataError(
-            "it is float32 arithmetic: only at the end, where it changes no decision, can it be "
-            "left out"
-        )
+def softmax(importer: Importer, operator: Operator) -> None:
+    """Remember a softmax, or leave the one at the end to the caller: it keeps the scores' order."""
     real = importer.real(operator.input(0))
-    importer.outside.append(str(operator))
-    importer.write(operator, real)
+    if operator.outputs[0] in importer.file.outputs:
+        importer.outside.append(str(operator))
+        importer.write(operator, real)
+        return
+    if operator.kind != "Softmax":
+        raise DataError("only at the end, where it changes no decision, can it be left out")
+    importer.write(operator, _shares(operator, real))
+
+
+def _shares(operator: Operator, real: Real) -> Shares:
+    value = real.value
+    if not value.axes or value.position(operator.number("axis", -1)) != len(value.axes) - 1:
+        raise DataError("the axis must be the last one")
+    value.axis(-1)
+    return Shares(real)
+
+
+def qlinear_softmax(importer: Importer, operator: Operator) -> None:
+    """Append ONNX Runtime's quantised softmax."""
+    shares = _shares(operator, quantized_input(importer, operator, 0))
+    quantized_output(importer, operator, shares, 3)
 
 
 def argmax(importer: Importer, operator: Operator) -> None:

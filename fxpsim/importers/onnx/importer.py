@@ -56,6 +56,7 @@ class Importer:
         self.tensors: dict[str, Tensor] = {}
         self.failed: set[str] = set()
         self.nodes: list[Node] = []
+        self.batch = 1  # its size in the file
         self.outside: list[str] = []  # what is left to the caller, before and behind the graph
         self._names = {"input"}
         self._room = model.MOST_CONSTANTS

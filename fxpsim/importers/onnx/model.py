@@ -211,7 +211,9 @@ def parse(data: bytes) -> Graph:
     operators = tuple(reader.operator(i, node) for i, node in enumerate(graph.node))
     inputs = tuple(_input(info) for info in graph.input if info.name not in constants)
     outputs = tuple(info.name for info in graph.output)
-    return Graph(operators, constants, inputs, outputs, model.producer_name[:100])
+    if not all(isinstance(name, str) for name in outputs):
+        raise DataError("an output has a name that is no text")
+    return Graph(operators, constants, inputs, outputs, str(model.producer_name)[:100])
 
 
 class _Reader:
@@ -223,6 +225,8 @@ class _Reader:
     def constant(self, tensor: Any) -> Constant:
         """Return the numbers of a TensorProto."""
         noun = f"constant {tensor.name[:60]!r}"
+        if not isinstance(tensor.name, str):
+            raise DataError(f"{noun} has a name that is no text")
         if tensor.external_data or tensor.data_location == 1:
             raise DataError(
                 f"{noun} is kept outside of the file, which is not read: save the model with its "
@@ -252,6 +256,9 @@ class _Reader:
 
     def operator(self, index: int, node: Any) -> Operator:
         """Return a NodeProto."""
+        names = [node.name, node.op_type, node.domain, *node.input, *node.output]
+        if not all(isinstance(name, str) for name in names):
+            raise DataError(f"node {index} has a name that is no text")
         attributes = {a.name: self._attribute(index, a) for a in node.attribute}
         domain = "" if node.domain == "ai.onnx" else node.domain
         return Operator(
@@ -311,6 +318,8 @@ def _cast(data: Any, dtype: Any) -> Array:
 
 def _input(info: Any) -> Input:
     tensor = info.type.tensor_type
+    if not isinstance(info.name, str):
+        raise DataError(f"input {info.name[:60]!r} has a name that is no text")
     if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
         raise DataError(f"input {info.name[:60]!r} must be a tensor of known shape")
     shape = tuple(

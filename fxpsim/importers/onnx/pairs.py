@@ -229,6 +229,8 @@ def _constant_like(importer: Importer, name: str, side: Constant, wide: Value) -
 def qlinear_binary(importer: Importer, operator: Operator) -> None:
     """Append ONNX Runtime's quantised sum or product."""
     sides = [_quantized_side(importer, operator, position) for position in (0, 3)]
+    if not any(isinstance(side, Real) for side in sides):
+        raise DataError("one input must be computed")
     names = replace(operator, inputs=(operator.input(0), operator.input(3)))
     pair = _pair(importer, names, operator.kind.removeprefix("QLinear"), *sides)
     quantized_output(importer, operator, pair, 6)

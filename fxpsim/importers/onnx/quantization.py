@@ -13,7 +13,7 @@ from fxpsim.formats import Affine
 from fxpsim.importers.onnx.importer import Importer
 from fxpsim.importers.onnx.model import Constant, Operator
 from fxpsim.importers.onnx.quantizer import Quantizer
-from fxpsim.importers.onnx.values import Average, Codes, Joined, Pair, Pending, Real, Value
+from fxpsim.importers.onnx.values import Codes, Pending, Real, Source, Value
 
 __all__ = [
     "affine",
@@ -34,7 +34,7 @@ Array = NDArray[Any]
 #: From int8 to uint8.
 LIFT = 128
 #: Integers of these types are codes.
-_CODES = {"int2", "uint2", "int4", "uint4", "int8", "uint8", "int16", "uint16", "int32"}
+_CODES = {f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 17)} | {"int32"}
 _TYPE_NUMBERS = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 21: "uint4", 22: "int4",
                  25: "uint2", 26: "int2"}  # fmt: skip
 _DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32,
@@ -158,9 +158,7 @@ def quantized_input(importer: Importer, operator: Operator, position: int) -> Re
     return dequantized(value, affine(scale, zero, code_type(value, zero), None))
 
 
-def quantized_output(
-    importer: Importer, operator: Operator, source: Real | Pair | Average | Joined, position: int
-) -> None:
+def quantized_output(importer: Importer, operator: Operator, source: Source, position: int) -> None:
     """Remember the output of an operator that has its scale and zero point as inputs."""
     scale, zero = parameters(importer, operator, position)
     fmt = affine(scale, zero, zero.type if zero is not None else "uint8", None)

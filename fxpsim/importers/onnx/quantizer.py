@@ -13,7 +13,16 @@ from fxpsim import ops, schemes
 from fxpsim.errors import DataError
 from fxpsim.formats import Affine
 from fxpsim.importers.onnx.float32 import fused_multiply_add
-from fxpsim.importers.onnx.values import Average, Joined, Pair, Raw, Real, Step, Value
+from fxpsim.importers.onnx.values import (
+    Average,
+    Pair,
+    Raw,
+    Real,
+    Shares,
+    Source,
+    Step,
+    Value,
+)
 from fxpsim.ops.op import single_scale
 from fxpsim.ops.thresholds import MOST_THRESHOLDS
 
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["PAIRS", "ROUNDINGS", "Quantizer"]
 
 Array = NDArray[Any]
-Source = Raw | Real | Pair | Average | Joined
 
 #: What QONNX calls its rounding modes (``resolve_rounding_mode``); ONNX has the first.
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
@@ -111,6 +119,8 @@ class Quantizer:
             return self._pair(importer, name, source)
         if isinstance(source, Average):
             return self._average(importer, name, source)
+        if isinstance(source, Shares):
+            return self._shares(importer, name, source)
         parts = [
             self._real(importer, f"{name}:{i}", _followed(part, source.steps))
             for i, part in enumerate(source.parts)
@@ -291,6 +301,14 @@ class Quantizer:
             offset=self.zero + self.lift if fused else 0,
         )
         return average.finish(importer.add(name, op, value, axes=value.axes))
+
+    def _shares(self, importer: Importer, name: str, shares: Shares) -> Value:
+        if shares.steps or importer.engine != "onnx":
+            raise DataError("a softmax must be quantised at once, by QuantizeLinear")
+        value = importer.natural(importer.operand(shares.real))
+        scale = float(shares.real.scale)
+        op = ops.QLinearSoftmax.for_scores(scale, value.spec.shape[-1], self.target)
+        return importer.add(name, op, value, axes=value.axes)
 
 
 def _followed(real: Real, steps: tuple[Step, ...]) -> Real:

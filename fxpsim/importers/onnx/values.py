@@ -29,6 +29,8 @@ __all__ = [
     "Pending",
     "Raw",
     "Real",
+    "Shares",
+    "Source",
     "Step",
     "Tensor",
     "Value",
@@ -248,6 +250,14 @@ class Average(_Steps):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Shares(_Steps):
+    """A softmax along the last axis of the file's tensor."""
+
+    real: Real
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Joined(_Steps):
     """Tensors one after the other along an axis of the graph."""
 
@@ -260,8 +270,10 @@ class Joined(_Steps):
 class Pending:
     """A quantisation that waits for its first reader: a narrower range may follow (QCDQ)."""
 
-    source: Raw | Real | Pair | Average | Joined
+    source: Source
     quantizer: Quantizer
 
 
-Tensor = Codes | Pending | Raw | Real | Pair | Average | Joined
+#: What a quantisation may read.
+Source = Raw | Real | Pair | Average | Shares | Joined
+Tensor = Codes | Pending | Source
