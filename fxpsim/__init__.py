@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     )
     from fxpsim.graph import Graph
     from fxpsim.models import list_models, load, save
+    from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
-    from fxpsim.requantization import requantize
+    from fxpsim.requantization import multiply, requantize
     from fxpsim.schemes import (
         Dyadic,
         FloatScale,
@@ -68,6 +69,7 @@ _HOMES = {
     "Overflow": "formats",
     "OverflowTrap": "errors",
     "Product": "accumulators",
+    "PackedMatrix": "packed",
     "QFormat": "formats",
     "Rounding": "formats",
     "Score": "scoring",
@@ -91,7 +93,9 @@ _HOMES = {
     "mac_trace": "traces",
     "matmul": "products",
     "matmul_stats": "products",
+    "multiply": "requantization",
     "peaks": "simulation",
+    "pack": "packed",
     "quantize": "casts",
     "quantize_stats": "casts",
     "requantize": "requantization",
@@ -121,6 +125,7 @@ __all__ = [
     "MatmulResult",
     "Overflow",
     "OverflowTrap",
+    "PackedMatrix",
     "Product",
     "QFormat",
     "Rounding",
@@ -145,6 +150,8 @@ __all__ = [
     "mac_trace",
     "matmul",
     "matmul_stats",
+    "multiply",
+    "pack",
     "peaks",
     "presets",
     "quantize",

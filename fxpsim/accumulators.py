@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from fxpsim.errors import FormatError, suggest
 from fxpsim.formats import Overflow, Rounding
@@ -23,11 +23,6 @@ _MOST = 4096
 def _refuse(*sentences: str | None) -> None:
     if wrong := [sentence for sentence in sentences if sentence]:
         raise FormatError("; ".join(wrong))
-
-
-def _drawn(noun: str, rounding: Rounding) -> str | None:
-    drawn = rounding in STOCHASTIC
-    return f"{noun} rounding must be one that draws nothing, not {rounding}" if drawn else None
 
 
 def _word_range(bits: int, signed: bool) -> tuple[int, int]:
@@ -62,7 +57,6 @@ class Product:
             check_int("product frac", self.frac, -MAX_FRAC, MAX_FRAC),
         )
         object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "product rounding"))
-        _refuse(_drawn("product", self.rounding))
         object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "product overflow"))
         if self.overflow not in _MODES:
             raise FormatError(f"product overflow must be 'saturate' or 'wrap', not {self.overflow}")
@@ -85,7 +79,15 @@ class Sequential:
     Parameters
     ----------
     axes : tuple of int, optional
-        Axes of the reduction, outermost first, where there are several; None: as they stand.
+        Axes of what is summed over, outermost first: of the input of a dense layer, which it reads
+        as one vector, or of a kernel's window.  None: as they stand, which is row-major.
+
+    Examples
+    --------
+    Down the columns of an input (time, features), not along its rows:
+
+    >>> str(Sequential(axes=(1, 0)))
+    'sequential(1, 0)'
     """
 
     axes: tuple[int, ...] | None = None
@@ -178,7 +180,8 @@ class Accumulator:
     frac : int, optional
         Fraction bits; None keeps those of what is added, and then rounding does nothing.
     rounding : Rounding or str
-        What each addition does with bits below the fraction.
+        What each addition does with bits below the fraction.  Stochastic modes draw at every
+        step: see :attr:`draw_words`.
     product : Product, optional
         A register for each product, before it is added.
     order : Sequential, Interleaved or Chunked
@@ -187,6 +190,9 @@ class Accumulator:
         When and where the register is emptied; None: never.
     bias : {"first", "last"}
         Whether a bias is step 0 of the outermost register, or comes after all products.
+    rounding_constant : int
+        What hardware adds together with the bias, at the products' fraction, so that a later
+        shift rounds; a sum without a bias has it as its bias.
 
     Raises
     ------
@@ -208,6 +214,7 @@ class Accumulator:
     order: Order
     spill: Spill | None
     bias: str
+    rounding_constant: int
 
     def __init__(
         self,
@@ -221,8 +228,12 @@ class Accumulator:
         order: Order | None = None,
         spill: Spill | None = None,
         bias: str = "first",
+        rounding_constant: int = 0,
     ) -> None:
-        wrong = [check_int("accumulator bits", bits, 2, 64)]
+        wrong = [
+            check_int("accumulator bits", bits, 2, 64),
+            check_int("rounding constant", rounding_constant, -(1 << 62), 1 << 62),
+        ]
         if frac is not None:
             wrong.append(check_int("accumulator frac", frac, -MAX_FRAC, MAX_FRAC))
         when_full, dropped = Overflow.WRAP, Rounding.FLOOR
@@ -234,7 +245,6 @@ class Accumulator:
             dropped = read_mode(rounding, Rounding, "accumulator rounding")
         except FormatError as error:
             wrong.append(str(error))
-        wrong.append(_drawn("accumulator", dropped))
         if when_full not in _MODES:
             wrong.append(
                 f"accumulator overflow must be 'saturate' or 'wrap', not {when_full.value!r}"
@@ -248,8 +258,8 @@ class Accumulator:
         if not isinstance(signed, bool):
             wrong.append(f"accumulator signed must be True or False, not {signed!r}")
         _refuse(*wrong)
-        order = order or Sequential()
-        values = (int(bits), when_full, signed, frac, dropped, product, order, spill, bias)
+        order, start = order or Sequential(), int(rounding_constant)
+        values = (int(bits), when_full, signed, frac, dropped, product, order, spill, bias, start)
         for part, value in zip(fields(self), values, strict=True):
             object.__setattr__(self, part.name, value)
 
@@ -288,12 +298,39 @@ class Accumulator:
             and self.spill is None
             and self.bias == "first"
             and isinstance(self.order, Sequential)
+            and self.rounding_constant == 0
         )
 
     @property
     def exact_where_it_fits(self) -> bool:
         """Whether registers that nothing overflows hold the exact sum, whatever the order."""
-        return self.product is None and all(register.frac is None for register in self.levels)
+        exact = self.product is None and all(register.frac is None for register in self.levels)
+        return exact and self.rounding_constant == 0
+
+    @property
+    def without_constant(self) -> Accumulator:
+        """The same registers, for sums whose bias has the rounding constant in it."""
+        return replace(self, rounding_constant=0) if self.rounding_constant else self
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether a register rounds by random draws."""
+        registers = (self.product, *self.levels)
+        return any(register and register.rounding in STOCHASTIC for register in registers)
+
+    @property
+    def draw_words(self) -> tuple[int, ...]:
+        """Which of the four words drawn at a step rounds a product, and each of ``levels``.
+
+        Registers that round stochastically take one word after the other, innermost first (a
+        fifth takes the first again): two roundings by one word would not be independent, and
+        their mean not the exact sum.
+        """
+        taken, words = 0, []
+        for register in (self.product, *self.levels):
+            words.append(taken % 4)
+            taken += register is not None and register.rounding in STOCHASTIC
+        return tuple(words)
 
     def result_frac(self, product_frac: int) -> int:
         """Return the fraction bits of the result, from those of the products."""
@@ -323,9 +360,9 @@ class Accumulator:
 
     def __repr__(self) -> str:
         """Return the call that makes it, with what differs from a plain wrapping register."""
-        usual = (self.bits, Overflow.WRAP, True, None, Rounding.FLOOR, None, Sequential(), None)
+        usual = (Overflow.WRAP, True, None, Rounding.FLOOR, None, Sequential(), None, "first", 0)
         shown = [f"bits={self.bits}"]
-        for part, common in zip(fields(self)[1:], (*usual[1:], "first"), strict=True):
+        for part, common in zip(fields(self)[1:], usual, strict=True):
             value = getattr(self, part.name)
             if value != common:
                 text = value.value if isinstance(value, (Overflow, Rounding)) else value
@@ -344,7 +381,7 @@ class Spill:
         into ``into`` as one addition and reset to 0; what is left at the end is flushed.  None:
         once, at the end.
     into : Accumulator
-        The outer register; it may spill too.  Its own order, product and bias do not count.
+        The outer register; it may spill too, but says nothing of products, order or bias.
     """
 
     every: int | None
@@ -355,10 +392,11 @@ class Spill:
         if not isinstance(self.into, Accumulator):
             raise FormatError(f"a spill must go into an Accumulator, not {self.into!r}")
         inner = self.into
-        if inner.product is not None or inner.order != Sequential() or inner.bias != "first":
+        of_sums = inner.product, inner.order, inner.bias, inner.rounding_constant
+        if of_sums != (None, Sequential(), "first", 0):
             raise FormatError(
-                "the accumulator that is spilled into must have no product, order or bias of its "
-                "own: those belong to the innermost register"
+                "the accumulator that is spilled into must have no product, order, bias or "
+                "rounding constant of its own: those belong to the innermost register"
             )
 
     def __str__(self) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.dispatch.casts import OutsideError, Stage, cast_codes
+from fxpsim.dispatch.floats import quantize_floats
 from fxpsim.draws import Draws
 from fxpsim.errors import DataError, FormatError
 from fxpsim.formats import Affine, Format, Levels, OverflowRule, QFormat, Rounding
@@ -45,6 +46,7 @@ def quantize(
     seed: int = 0,
     samples: ArrayLike | None = None,
     nan: Literal["raise", "zero"] = "raise",
+    threads: int = 1,
 ) -> NDArray[Any]:
     """Return the codes of real values.
 
@@ -65,6 +67,8 @@ def quantize(
         The id of every entry of the first axis; 0, 1, 2... where not given.
     nan : {"raise", "zero"}
         What to do with NaN.
+    threads : int
+        How many run at a time; the codes do not depend on it.
 
     Returns
     -------
@@ -84,7 +88,9 @@ def quantize(
     >>> quantize([0.3, -9.0], QFormat(8, 4)).tolist()
     [5, -128]
     """
-    return quantize_stats(x, fmt, rounding, overflow, seed=seed, samples=samples, nan=nan).codes
+    return quantize_stats(
+        x, fmt, rounding, overflow, seed=seed, samples=samples, nan=nan, threads=threads
+    ).codes
 
 
 def quantize_stats(
@@ -96,6 +102,7 @@ def quantize_stats(
     seed: int = 0,
     samples: ArrayLike | None = None,
     nan: Literal["raise", "zero"] = "raise",
+    threads: int = 1,
 ) -> CastResult:
     """Return :func:`quantize` with a count of what overflowed; parameters as there."""
     if nan not in ("raise", "zero"):
@@ -104,12 +111,12 @@ def quantize_stats(
     values = _floats(x)
     draws = Draws(seed, samples=samples)
     if isinstance(fmt, Affine):
-        result, missing = quantize_affine(values, fmt, mode, rule, draws)
+        result, missing = quantize_affine(values, fmt, mode, rule, draws, threads)
     elif isinstance(fmt, Levels):
         result, missing = quantize_levels(values, fmt, mode, rule)
     else:
         check_overflow(_binary(fmt, "format"), rule)
-        result, missing = dispatch_casts.quantize_floats(values, fmt, mode, rule, draws)
+        result, missing = quantize_floats(values, fmt, mode, rule, draws, threads=threads)
     if missing and nan == "raise":
         index = [int(i) for i in np.argwhere(np.isnan(values))[0]]
         raise DataError(f"values must be numbers, but element {index} is NaN ({missing} in all)")
@@ -147,6 +154,7 @@ def cast(
     *,
     seed: int = 0,
     samples: ArrayLike | None = None,
+    threads: int = 1,
 ) -> NDArray[Any]:
     """Return codes in another format: rounded first, then brought into range.
 
@@ -158,24 +166,24 @@ def cast(
         From and to.
     rounding, overflow : Rounding; Overflow, Wrap, WrapSignMagnitude; or str
         The defaults are those of hardware that does nothing: drop bits on both sides.
-    seed, samples
-        Of the stochastic modes, as for :func:`quantize`.
+    seed, samples, threads
+        As for :func:`quantize`.
 
     Raises
     ------
     DataError
         A code is outside ``source``.
-    FormatError
-        Unknown mode, or one that the target has no meaning for.
-    OverflowTrap
-        The mode is ``trap`` and a value does not fit; it has the first index and the value.
+    FormatError, OverflowTrap
+        As in :func:`quantize`.
 
     Examples
     --------
     >>> cast([100, -3], QFormat(8, 4), QFormat(4, 2), "nearest_even", "saturate").tolist()
     [7, -1]
     """
-    return cast_stats(codes, source, target, rounding, overflow, seed=seed, samples=samples).codes
+    return cast_stats(
+        codes, source, target, rounding, overflow, seed=seed, samples=samples, threads=threads
+    ).codes
 
 
 def cast_stats(
@@ -187,18 +195,19 @@ def cast_stats(
     *,
     seed: int = 0,
     samples: ArrayLike | None = None,
+    threads: int = 1,
 ) -> CastResult:
     """Return :func:`cast` with a count of what overflowed; parameters as there."""
     _binary(source, "source")
     rule = read_overflow(overflow, "overflow")
     check_overflow(_binary(target, "target"), rule)
-    modes = read_mode(rounding, Rounding, "rounding"), rule
+    stage = Stage(target, read_mode(rounding, Rounding, "rounding"), rule)
     array = check_codes(codes, None, "codes")
     draws = Draws(seed, samples=samples)
     shift, ends = source.frac - target.frac, (source.lo, source.hi)
     try:
-        result = dispatch_casts.cast_codes(array, shift, target, *modes, source=ends, draws=draws)
-    except dispatch_casts.OutsideError:
+        result = cast_codes(array, shift, stage, source=ends, draws=draws, threads=threads)
+    except OutsideError:
         raise _outside(array, source, "codes") from None
     return CastResult(result.codes, result.changed)
 
@@ -209,8 +218,11 @@ def _binary(fmt: object, noun: str) -> QFormat:
     return fmt
 
 
-def _floats(x: ArrayLike) -> NDArray[np.float64]:
+def _floats(x: ArrayLike) -> NDArray[np.floating[Any]]:
+    """Return real values as they are where they are float32 or float64, else as float64."""
     given = np.asarray(x)
+    if given.dtype in (np.float32, np.float64):
+        return given.astype(given.dtype.newbyteorder("="), copy=False)
     if given.dtype.kind == "c":
         raise DataError("values must be real numbers, not complex")
     try:
@@ -229,8 +241,7 @@ def _floats(x: ArrayLike) -> NDArray[np.float64]:
 def code_range(array: NDArray[Any]) -> tuple[int, int]:
     """Return bounds on the entries of an integer array; those of a narrow type need no look."""
     if array.dtype.itemsize == 1:
-        info = np.iinfo(array.dtype)
-        return int(info.min), int(info.max)
+        return (-128, 127) if array.dtype.kind == "i" else (0, 255)
     return (int(array.min()), int(array.max())) if array.size else (0, 0)
 
 
@@ -260,10 +271,14 @@ def check_codes(codes: ArrayLike, fmt: Format | None, noun: str) -> NDArray[Any]
             raise DataError(f"{noun} must be integers, not {array.dtype}; quantize values first")
         array = array.astype(np.int32)
     if fmt is not None and array.size:
-        low, high = int(array.min()), int(array.max())
-        if low < fmt.lo or high > fmt.hi:
+        low, high = code_range(array)
+        if (low < fmt.lo or high > fmt.hi) and not _inside(array, fmt):
             raise _outside(array, fmt, noun)
     return array
+
+
+def _inside(array: NDArray[Any], fmt: Format) -> bool:
+    return fmt.lo <= int(array.min()) and int(array.max()) <= fmt.hi
 
 
 def _outside(array: NDArray[Any], fmt: Format, noun: str) -> DataError:

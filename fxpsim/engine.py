@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ class SlowPathWarning(UserWarning):
     """The plain-Python rules ran because no compiled kernel holds numbers this wide."""
 
 
+@functools.cache
 def code_dtype(lo: int, hi: int) -> type[np.generic]:
     """Return the type that holds all codes of a range: int32 where it fits, int64, or object."""
     for dtype in (np.int32, np.int64):

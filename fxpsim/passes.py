@@ -83,11 +83,11 @@ def _fold(graph: Graph, node: Node, after: Node) -> Dense:
             "more than 8 bits"
         )
     weight_format = QFormat(bits, fraction(dense.weight_format) + norm.gain_format.frac)
-    own = dense.sums(graph.specs[node.source]).bias
+    own = dense.sums(graph.specs[node.source]).bias  # with the rounding constant
     bias = norm.offset(graph.specs[node.name]) + (0 if own is None else own * gain)
     width = bits_for(int(bias.min()), int(bias.max()))
     bias_format = QFormat(width, fraction(graph.specs[after.name].format))
-    return Dense(weights, weight_format, dense.accumulator, bias, bias_format)
+    return Dense(weights, weight_format, dense.accumulator.without_constant, bias, bias_format)
 
 
 def drop_needless_clamps(graph: Graph) -> Graph:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Spill
+from fxpsim.errors import FormatError
+from fxpsim.formats.qformat import check_int
 
 __all__ = [
     "avx2_maddubs",
+    "cmsis_q7",
     "cmsis_smlad",
     "dsp48",
     "neon_sdot",
@@ -45,6 +48,29 @@ def avx2_maddubs() -> Accumulator:
     Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, PMADDUBSW.
     """
     return Accumulator(16, "saturate", spill=Spill(2, Accumulator(32)))
+
+
+def cmsis_q7(out_shift: int) -> Accumulator:
+    """Return the sum of CMSIS-NN's legacy q7 layers: 32 bits that start half a result up.
+
+    ``(bias << bias_shift) + NN_ROUND(out_shift)`` is what it starts from, so that the shift by
+    ``out_shift`` that follows, which only drops bits, rounds to nearest, ties up.  Cores with
+    SMLAD add two products at a time; in a register that wraps the bits are the same.
+
+    Parameters
+    ----------
+    out_shift : int
+        Bits that the layer drops, 0 to 31.
+
+    References
+    ----------
+    Lai, Suda, Chandra: CMSIS-NN: Efficient Neural Network Kernels for Arm Cortex-M CPUs.
+    arXiv:1801.06601; ``arm_fully_connected_q7``, ``arm_convolve_HWC_q7_basic`` and ``NN_ROUND``
+    in CMSIS_5 5.9.0.
+    """
+    if sentence := check_int("out_shift", out_shift, 0, 31):
+        raise FormatError(sentence)
+    return Accumulator(32, rounding_constant=1 << out_shift >> 1)
 
 
 def cmsis_smlad() -> Accumulator:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.dispatch import casts as dispatch_casts
-from fxpsim.dispatch.casts import Cast
+from fxpsim.dispatch.casts import Stage, cast_codes
+from fxpsim.dispatch.floats import quantize_floats
+from fxpsim.dispatch.rules import Cast
 from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype
 from fxpsim.errors import FormatError
@@ -28,11 +29,12 @@ LEVEL_ROUNDING = tuple(Rounding)[:10]
 
 
 def quantize_affine(
-    values: NDArray[np.float64],
+    values: NDArray[np.floating[Any]],
     fmt: Affine,
     rounding: Rounding,
     overflow: OverflowRule,
     draws: Draws,
+    threads: int = 1,
 ) -> tuple[Cast, int]:
     """Return the codes :func:`fxpsim.spec.quantize_affine` gives, and how many values are NaN.
 
@@ -45,22 +47,36 @@ def quantize_affine(
         raise FormatError(
             f"an affine format must saturate, saturate_symmetric, wrap or trap, not {overflow}"
         )
-    scales, zeros = fmt.scales(values.shape), fmt.zero_points(values.shape)
-    quotients = np.asarray(values / scales)
     word = QFormat(fmt.bits, 0, fmt.signed)
+    scales, zeros = fmt.scales(values.shape), fmt.zero_points(values.shape)
+    if fmt.axis is None:
+        return quantize_floats(
+            values,
+            word,
+            rounding,
+            overflow,
+            draws,
+            scale=scales.item(),
+            zero_point=zeros.item(),
+            threads=threads,
+        )
+    quotients = np.asarray(values / scales)
     # 62 bits hold every quotient that matters: beyond them all saturate, or wrap as the word does.
     wide_overflow = Overflow.WRAP if overflow is Overflow.WRAP else Overflow.SATURATE
-    wide, missing = dispatch_casts.quantize_floats(quotients, _WIDE, rounding, wide_overflow, draws)
-    shifted = np.asarray(wide.codes + zeros)
-    result = dispatch_casts.cast_codes(shifted, 0, word, Rounding.FLOOR, overflow)
+    wide, missing = quantize_floats(
+        quotients, _WIDE, rounding, wide_overflow, draws, threads=threads
+    )
+    result = cast_codes(
+        np.asarray(wide.codes + zeros), 0, Stage(word, Rounding.FLOOR, overflow), threads=threads
+    )
     if wide.changed and overflow is Overflow.WRAP:  # some came back into range: count once more
-        clamped, _ = quantize_affine(values, fmt, rounding, Overflow.SATURATE, draws)
+        clamped, _ = quantize_affine(values, fmt, rounding, Overflow.SATURATE, draws, threads)
         return Cast(result.codes, clamped.changed), missing
     return result, missing
 
 
 def quantize_levels(
-    values: NDArray[np.float64], fmt: Levels, rounding: Rounding, overflow: OverflowRule
+    values: NDArray[np.floating[Any]], fmt: Levels, rounding: Rounding, overflow: OverflowRule
 ) -> tuple[Cast, int]:
     """Return the codes :func:`fxpsim.spec.quantize_level` gives, and how many values are NaN.
 
@@ -75,7 +91,7 @@ def quantize_levels(
         raise FormatError(f"a codebook format must round to a neighbour, not {rounding}")
     entries, first_codes = np.unique(np.array(fmt.codebook, np.int64), return_index=True)
     missing = np.isnan(values)
-    quotients = np.where(missing, 0.0, values) / fmt.scale
+    quotients = np.where(missing, 0.0, values.astype(np.float64)) / fmt.scale
     number = np.searchsorted(entries, quotients, side="right") - 1
     number = number.clip(0, max(0, entries.size - 2))
     low, high = entries[number], entries[np.minimum(number + 1, entries.size - 1)]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.errors import FormatError
-from fxpsim.formats import Overflow, QFormat, Rounding
-from fxpsim.formats.modes import read_mode
+from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
+from fxpsim.formats.modes import read_mode, read_overflow
 from fxpsim.formats.qformat import MAX_FRAC, check_int
 
 __all__ = [
@@ -61,25 +61,41 @@ def _check_scale(value: object) -> str | None:
     return f"scale must be a number, 0 or more, that float32 holds, not {value!r}"
 
 
-def _settle(scheme: object, ranges: dict[str, Range | None]) -> list[str]:
-    """Make the constants of a scheme plain; return what is wrong with them."""
-    wrong: list[str | None] = []
-    lengths = {}
-    for name, limits in ranges.items():
-        value = _plain(getattr(scheme, name))
-        object.__setattr__(scheme, name, value)
-        if isinstance(value, tuple):
-            lengths[name] = len(value)
-        noun = f"{type(scheme).__name__} {name}"
-        wrong += [check_int(noun, v, *limits) if limits else _check_scale(v) for v in _many(value)]
-    if 0 in lengths.values() or len(set(lengths.values())) > 1:
-        have = ", ".join(f"{length} of {name}" for name, length in lengths.items())
-        wrong.append(f"there must be as many constants of each kind as channels, not {have}")
-    return [*dict.fromkeys(sentence for sentence in wrong if sentence)]
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """Constants, each a number or one for each channel."""
+
+    #: Their names, in the order of the rule's arguments, and ranges (None: a real scale).
+    ranges: ClassVar[dict[str, Range | None]]
+
+    def _settle(self) -> list[str]:
+        """Make the constants plain; return what is wrong with them."""
+        wrong: list[str | None] = []
+        lengths = {}
+        for name, limits in self.ranges.items():
+            value = _plain(getattr(self, name))
+            object.__setattr__(self, name, value)
+            if isinstance(value, tuple):
+                lengths[name] = len(value)
+            noun = f"{type(self).__name__} {name}"
+            wrong += [
+                check_int(noun, one, *limits) if limits else _check_scale(one)
+                for one in _many(value)
+            ]
+        if 0 in lengths.values() or len(set(lengths.values())) > 1:
+            have = ", ".join(f"{length} of {name}" for name, length in lengths.items())
+            wrong.append(f"there must be as many constants of each kind as channels, not {have}")
+        return [*dict.fromkeys(sentence for sentence in wrong if sentence)]
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels the constants are for; None: any."""
+        columns = [getattr(self, name) for name in self.ranges]
+        return next((len(column) for column in columns if isinstance(column, tuple)), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(_Scheme):
     """overflow(round(acc * 2**-bits)): requantisation by a power of two.
 
     Parameters
@@ -88,28 +104,25 @@ class Shift:
         How far to the right; negative is to the left.
     rounding : Rounding or str
         What becomes of the dropped bits.  ``nearest_up`` is CMSIS-NN's rounding constant.
-    overflow : Overflow or str
+    overflow : Overflow, Wrap, WrapSignMagnitude or str
         What becomes of results outside the target.
     """
 
     bits: Integers
     rounding: Rounding = Rounding.FLOOR
-    overflow: Overflow = Overflow.SATURATE
+    overflow: OverflowRule = Overflow.SATURATE
+
+    ranges: ClassVar[dict[str, Range | None]] = {"bits": _ANY_SHIFT}
 
     def __post_init__(self) -> None:
-        if wrong := _settle(self, {"bits": _ANY_SHIFT}):
+        if wrong := self._settle():
             raise FormatError("; ".join(wrong))
         object.__setattr__(self, "rounding", read_mode(self.rounding, Rounding, "shift rounding"))
-        object.__setattr__(self, "overflow", read_mode(self.overflow, Overflow, "shift overflow"))
-
-    @property
-    def channels(self) -> int | None:
-        """How many channels the constants are for; None: any."""
-        return len(self.bits) if isinstance(self.bits, tuple) else None
+        object.__setattr__(self, "overflow", read_overflow(self.overflow, "shift overflow"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rescale:
+class Rescale(_Scheme):
     """What all but :class:`Shift` share: clamp(result + zero_point, act_min, act_max).
 
     Parameters
@@ -125,25 +138,17 @@ class Rescale:
     act_min: int | None = None
     act_max: int | None = None
 
-    #: The constants, in the order of the rule's arguments, and their ranges (None: a real scale).
-    ranges: ClassVar[dict[str, Range | None]]
     #: The rule: accumulator and constants to result.
     rule: ClassVar[Callable[..., int]]
 
     def __post_init__(self) -> None:
-        wrong = _settle(self, self.ranges)
+        wrong = self._settle()
         wrong += [w for w in [check_int("zero_point", self.zero_point, *_INT32)] if w]
         given = {"act_min": self.act_min, "act_max": self.act_max}
         ends = [check_int(k, v, -(1 << 62), 1 << 62) for k, v in given.items() if v is not None]
         wrong += [sentence for sentence in ends if sentence]
         if wrong:
             raise FormatError("; ".join(wrong))
-
-    @property
-    def channels(self) -> int | None:
-        """How many channels the constants are for; None: any."""
-        columns = [getattr(self, name) for name in self.ranges]
-        return next((len(column) for column in columns if isinstance(column, tuple)), None)
 
     def constants(self) -> list[tuple[Any, ...]]:
         """Return the rule's constants for each channel (one entry where they are for any)."""
@@ -169,38 +174,35 @@ class _IntegerRescale(Rescale):
 
     #: What the last shift does with ties.
     rounding: ClassVar[Rounding]
-    #: Whether the product is first cut to its high half, and rounded there too.
+    #: Fraction bits of the multiplier, besides those that the shift says.
+    fraction: ClassVar[int]
+    #: 1 where a positive shift is to the right, -1 where it is to the left.
+    direction: ClassVar[int] = 1
+    #: Whether the product is first cut to its high half, less 31 bits, and rounded there too.
     high: ClassVar[bool] = False
-    #: Fraction bits of the product besides those that the shift says.
-    fraction: ClassVar[int] = 0
+    #: Whether the multiplier is first rounded to 16 bits.
+    short: ClassVar[bool] = False
 
     @classmethod
     def product(cls, multiplier: int, shift: int) -> tuple[int, int]:
         """Return the factor and the bits that the last shift drops."""
-        return multiplier, cls.fraction + shift
-
-    @staticmethod
-    def _of(multiplier: int, shift: int) -> tuple[int, int]:
-        """Return the constants for a multiplier of TensorFlow Lite."""
-        return multiplier, shift
+        dropped = cls.fraction + cls.direction * shift - 31 * cls.high
+        return (
+            (spec.short_multiplier(multiplier), dropped - 16)
+            if cls.short
+            else (multiplier, dropped)
+        )
 
     @classmethod
-    def from_scale(
-        cls,
-        scale: float | Iterable[float],
-        *,
-        zero_point: int = 0,
-        act_min: int | None = None,
-        act_max: int | None = None,
-    ) -> Self:
+    def from_scale(cls, scale: float | Iterable[float], **clamp: Any) -> Self:
         """Return the scheme whose 31-bit multiplier is next to a real scale.
 
         Parameters
         ----------
         scale : float or sequence of float
             Input scale * weight scale / output scale, as float64; a sequence for channels.
-        zero_point, act_min, act_max : int
-            See :class:`Rescale`.
+        **clamp : int
+            ``zero_point``, ``act_min``, ``act_max`` of :class:`Rescale`.
 
         Examples
         --------
@@ -211,8 +213,13 @@ class _IntegerRescale(Rescale):
         scales = _many(_plain(scale))
         if wrong := [sentence for value in scales if (sentence := _check_scale(value))]:
             raise FormatError("; ".join(wrong))
-        columns = zip(*(cls._of(*spec.quantize_multiplier(float(v))) for v in scales), strict=True)
-        return cls(*columns, zero_point=zero_point, act_min=act_min, act_max=act_max)
+        nearest = [spec.quantize_multiplier(float(value)) for value in scales]
+        columns = (
+            [multiplier for multiplier, _ in nearest],
+            [cls.direction * (31 - shift - cls.fraction) for _, shift in nearest],
+        )
+        constants: dict[str, Any] = dict(zip(cls.ranges, columns, strict=True))
+        return cls(**constants, **clamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +230,8 @@ class _Multiplier(_IntegerRescale):
     shift: Integers
 
     ranges: ClassVar[dict[str, Range | None]] = {"multiplier": _MULTIPLIER, "shift": _ANY_SHIFT}
-
-    @classmethod
-    def product(cls, multiplier: int, shift: int) -> tuple[int, int]:
-        """Return the factor and the bits that the last shift drops."""
-        return multiplier, cls.fraction - shift
+    fraction = 31
+    direction = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +277,6 @@ class SingleRound(_Multiplier):
 
     rule = staticmethod(spec.single_round)
     rounding = Rounding.NEAREST_UP
-    fraction = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +289,7 @@ class Int16x8(_Multiplier):
 
     rule = staticmethod(spec.int16x8)
     rounding = Rounding.NEAREST_UP
-    fraction = 15
-
-    @classmethod
-    def product(cls, multiplier: int, shift: int) -> tuple[int, int]:
-        """Return the factor and the bits that the last shift drops."""
-        return spec.short_multiplier(multiplier), cls.fraction - shift
+    short = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,10 +312,7 @@ class Dyadic(_IntegerRescale):
     ranges: ClassVar[dict[str, Range | None]] = {"m": _FACTOR, "e": _ANY_SHIFT}
     rule = staticmethod(spec.dyadic)
     rounding = Rounding.NEAREST_EVEN
-
-    @staticmethod
-    def _of(multiplier: int, shift: int) -> tuple[int, int]:
-        return multiplier, 31 - shift
+    fraction = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +322,7 @@ class Icn(_IntegerRescale):
     Parameters
     ----------
     m : int or sequence of int
-        -2**31 to 2**31.
+        As for :class:`Dyadic`.
     n : int or sequence of int
         Bits to drop besides the 32; negative is to the left.
     zero_point, act_min, act_max : int
@@ -341,10 +336,6 @@ class Icn(_IntegerRescale):
     rule = staticmethod(spec.icn)
     rounding = Rounding.FLOOR
     fraction = 32
-
-    @staticmethod
-    def _of(multiplier: int, shift: int) -> tuple[int, int]:
-        return multiplier, -1 - shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,14 +361,7 @@ class FloatScale(Rescale):
 
     @classmethod
     def from_scales(
-        cls,
-        source: float,
-        weight: float | Iterable[float],
-        target: float,
-        *,
-        zero_point: int = 0,
-        act_min: int | None = None,
-        act_max: int | None = None,
+        cls, source: float, weight: float | Iterable[float], target: float, **clamp: Any
     ) -> Self:
         """Return source * weight / target, every step in float32 as XNNPACK does it.
 
@@ -387,9 +371,9 @@ class FloatScale(Rescale):
             Scales of input and output.
         weight : float or sequence of float
             Scale of the weights; a sequence for channels.
-        zero_point, act_min, act_max : int
-            See :class:`Rescale`.
+        **clamp : int
+            ``zero_point``, ``act_min``, ``act_max`` of :class:`Rescale`.
         """
         product = np.float32(source) * np.asarray(weight, np.float32)
         scale = np.divide(product, np.float32(target), dtype=np.float32)
-        return cls(scale.tolist(), zero_point=zero_point, act_min=act_min, act_max=act_max)
+        return cls(scale.tolist(), **clamp)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
+from fxpsim.draws import Draws, drawing
 from fxpsim.engine import code_dtype, interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
@@ -27,9 +29,10 @@ from fxpsim.stats import OverflowStatistics
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trace", "check_inputs", "peaks", "proven_layers", "simulate"]
+__all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "simulate"]
 
 IntArray = NDArray[Any]
+_stored_type = lru_cache(maxsize=1024)(code_dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,7 @@ class Trace:
 
     graph: Graph
     tensors: dict[str, IntArray]
+    _draws: Mapping[str, Draws] = field(default_factory=dict)
     _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
 
     @property
@@ -76,7 +80,8 @@ class Trace:
                 raise GraphError(f"node {node!r} has no accumulator")
             source = self.graph.specs[found.source]
             codes = self.tensors[found.source].reshape(-1, *source.shape)
-            planes = found.op.planes(codes, source)
+            with drawing(self._draws.get(node, Draws())):
+                planes = found.op.planes(codes, source)
             additions = found.op.inputs + (found.op.sums(source).bias is not None)
             coarser = found.op.product_frac(source) - fraction(self.graph.specs[node].format)
             self._statistics[node] = OverflowStatistics.of(
@@ -107,6 +112,9 @@ def simulate(
     probes: Iterable[str] | None = None,
     engine: Literal["compiled", "spec"] = "compiled",
     proofs: bool = True,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    streams: Mapping[str, int] | None = None,
 ) -> Trace:
     """Run a network.
 
@@ -127,6 +135,13 @@ def simulate(
         Compiled kernels, or the plain Python rules (slow, the authority).
     proofs : bool
         Use faster kernels where a proof shows that no sum overflows; the bits are the same.
+    seed : int
+        Of stochastic rounding.  A draw depends on the seed, the node's stream, the sample, the
+        element and the step, so batching, slicing, threads and engines cannot change it.
+    samples : array_like of int (n,), optional
+        The id of every input; 0, 1, 2... where not given.
+    streams : mapping of str to int, optional
+        Streams of nodes by name; a node's position in the graph (from 0) where not given.
 
     Returns
     -------
@@ -144,15 +159,43 @@ def simulate(
     ready = graph.with_accumulators(accumulator)
     keep = _kept(ready, () if probes is None else tuple(probes))
     codes = check_inputs(ready, inputs)
+    draws = node_draws(ready, len(codes), seed, samples, streams)
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         if not ready.states:
-            return Trace(ready, run_nodes(ready, {"input": codes}, keep, proven))
-        return Trace(ready, _run_streams(ready, codes, keep, proven))
+            tensors = run_nodes(ready, {"input": codes}, keep, proven, draws)
+        else:
+            tensors = _run_streams(ready, codes, keep, proven, draws)
+    return Trace(ready, tensors, draws)
+
+
+def node_draws(
+    graph: Graph,
+    inputs: int,
+    seed: int = 0,
+    samples: ArrayLike | None = None,
+    streams: Mapping[str, int] | None = None,
+) -> dict[str, Draws]:
+    """Return the draws of nodes that draw; parameters as for :func:`simulate`."""
+    given = streams or {}
+    names = [node.name for node in graph]
+    for name in given:
+        if name not in names:
+            raise GraphError(f"no node {name!r} to give a stream{suggest(name, names)}")
+    every = Draws(seed, 0, np.arange(inputs) if samples is None else samples)
+    return {
+        node.name: replace(every, stream=given.get(node.name, position))
+        for position, node in enumerate(graph)
+        if node.op.draws
+    }
 
 
 def run_nodes(
-    graph: Graph, tensors: dict[str, IntArray], keep: AbstractSet[str], proven: AbstractSet[str]
+    graph: Graph,
+    tensors: dict[str, IntArray],
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws] = MappingProxyType({}),
 ) -> dict[str, IntArray]:
     """Run every node once.
 
@@ -166,15 +209,18 @@ def run_nodes(
         Tensors to return; others are dropped after their last reader.
     proven : set of str
         Layers whose registers never overflow.
+    draws : mapping of str to Draws
+        Of nodes that round stochastically.
     """
     last_reader = {source: node.name for node in graph for source in node.sources}
     for node in graph:
         sources = [graph.specs[name] for name in node.sources]
         inputs = [tensors[name] for name in node.sources]
-        if isinstance(node.op, Layer):
-            result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
-        else:
-            result = node.op.run(inputs, sources)
+        with drawing(draws[node.name]) if node.name in draws else nullcontext():
+            if isinstance(node.op, Layer):
+                result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
+            else:
+                result = node.op.run(inputs, sources)
         tensors[node.name] = as_stored(result, graph.specs[node.name])
         for name in set(node.sources):
             if last_reader[name] == node.name and name not in keep:
@@ -193,14 +239,18 @@ def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:
 
 
 def _run_streams(
-    graph: Graph, codes: IntArray, keep: AbstractSet[str], proven: AbstractSet[str]
+    graph: Graph,
+    codes: IntArray,
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws],
 ) -> dict[str, IntArray]:
     """Run (n, steps, *shape) step by step, n streams side by side."""
     states = reset_states(graph, len(codes))
     wanted = keep | {state.update for state in graph.states}
     steps: list[dict[str, IntArray]] = []
     for step in range(codes.shape[1]):
-        after = run_nodes(graph, {"input": codes[:, step], **states}, wanted, proven)
+        after = run_nodes(graph, {"input": codes[:, step], **states}, wanted, proven, draws)
         states = {state.name: after[state.update] for state in graph.states}
         steps.append({name: after[name] for name in keep})
     if not steps:
@@ -231,7 +281,7 @@ def proven_layers(graph: Graph) -> frozenset[str]:
 
 def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
     """Return codes in the type of their format, whatever their values are."""
-    return codes.astype(code_dtype(spec.format.lo, spec.format.hi), copy=False)
+    return codes.astype(_stored_type(spec.format.lo, spec.format.hi), copy=False)
 
 
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.dispatch import Planes
+from fxpsim.dispatch import Planes, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,8 @@ def bits_for(lowest: int, highest: int) -> int:
 class OverflowStatistics:
     """Events of one level of accumulators, an entry of every array for each channel.
 
-    An event is an addition whose true result lies outside the register.
+    An event is an addition whose true result lies outside the register.  Extremes and required
+    bits are of the exact sums of the same products, whatever the registers did to them.
 
     Attributes
     ----------
@@ -47,6 +48,10 @@ class OverflowStatistics:
         Sums that overflowed although their exact value fits, and those whose value does not.
     lowest, highest : integer array (channels,)
         Extremes of the exact partial sums.
+    product_lowest, product_highest : integer array (channels,)
+        Extremes of the exact products.
+    required : int64 array (channels, bits)
+        Entry w: how many sums needed a signed register of w bits to hold all their partial sums.
     """
 
     additions: int
@@ -58,6 +63,9 @@ class OverflowStatistics:
     persistent: IntArray
     lowest: IntArray
     highest: IntArray
+    product_lowest: IntArray
+    product_highest: IntArray
+    required: IntArray
 
     @classmethod
     def of(
@@ -67,32 +75,26 @@ class OverflowStatistics:
 
         ``additions`` were made for each sum; the result is ``frac`` bits coarser than products.
         """
-        last = accumulator.outermost
-        inside = (planes.exact >= last.lo << max(frac, 0)) & (
-            planes.exact <= (last.hi << max(frac, 0)) + (1 << max(frac, 0)) - 1
-        )
-        return {level: cls._of_level(planes, level, inside, additions) for level in planes.events}
-
-    @classmethod
-    def _of_level(
-        cls, planes: Planes, level: str, inside: NDArray[np.bool_], additions: int
-    ) -> OverflowStatistics:
-        events, first_step = planes.events[level], planes.first_step[level]
-        touched = events > 0
-        rows = len(events)
-        never = np.iinfo(np.int64).max
-        first = np.where(touched, first_step.astype(np.int64), never).min(axis=0, initial=never)
-        return cls(
-            additions=additions * rows,
-            sums=rows,
-            events=events.sum(axis=0, dtype=np.int64),
-            outputs=touched.sum(axis=0, dtype=np.int64),
-            first_step=np.where(first == never, -1, first),
-            transient=(touched & inside).sum(axis=0, dtype=np.int64),
-            persistent=(touched & ~inside).sum(axis=0, dtype=np.int64),
-            lowest=planes.lowest.min(axis=0) if rows else planes.lowest.sum(axis=0),
-            highest=planes.highest.max(axis=0) if rows else planes.highest.sum(axis=0),
-        )
+        last, finer = accumulator.outermost, max(frac, 0)
+        limits = last.lo << finer, ((last.hi + 1) << finer) - 1
+        by_level = {}
+        for level in planes.events:
+            found = summarise(planes, level, *limits)
+            by_level[level] = cls(
+                additions=additions * len(planes.exact),
+                sums=len(planes.exact),
+                events=found.events,
+                outputs=found.outputs,
+                first_step=found.first_step,
+                transient=found.fitting,
+                persistent=found.outputs - found.fitting,
+                lowest=found.lowest,
+                highest=found.highest,
+                product_lowest=planes.product_lowest,
+                product_highest=planes.product_highest,
+                required=found.histogram,
+            )
+        return by_level
 
     def __add__(self, other: OverflowStatistics) -> OverflowStatistics:
         if not self.sums or not other.sums:
@@ -100,6 +102,9 @@ class OverflowStatistics:
         unset = np.iinfo(np.int64).max
         firsts = [np.where(s.first_step < 0, unset, s.first_step) for s in (self, other)]
         first = np.minimum(*firsts)
+        required = np.zeros(np.maximum(self.required.shape, other.required.shape), np.int64)
+        for part in (self.required, other.required):
+            required[:, : part.shape[1]] += part
         return OverflowStatistics(
             additions=self.additions + other.additions,
             sums=self.sums + other.sums,
@@ -110,6 +115,9 @@ class OverflowStatistics:
             persistent=self.persistent + other.persistent,
             lowest=np.minimum(self.lowest, other.lowest),
             highest=np.maximum(self.highest, other.highest),
+            product_lowest=np.minimum(self.product_lowest, other.product_lowest),
+            product_highest=np.maximum(self.product_highest, other.product_highest),
+            required=required,
         )
 
     @property
@@ -125,4 +133,15 @@ class OverflowStatistics:
         names = ["events", "outputs", "first_step", "transient", "persistent"]
         names += ["lowest", "highest"]
         columns = {name: getattr(self, name) for name in names}
+        columns["required_bits"] = self.bits
+        columns |= {name: getattr(self, name) for name in ("product_lowest", "product_highest")}
         return pd.DataFrame({"channel": np.arange(len(self.events)), **columns})
+
+    def histogram(self) -> pd.DataFrame:
+        """Return how many sums of each channel (rows) needed how many bits (columns)."""
+        import pandas as pd
+
+        used = np.flatnonzero(self.required.any(axis=0))
+        bits = range(int(used[0]), int(used[-1]) + 1) if used.size else range(0)
+        table = pd.DataFrame(self.required[:, list(bits)], columns=list(bits))
+        return table.rename_axis(index="channel", columns="bits")

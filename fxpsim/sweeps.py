@@ -8,7 +8,7 @@ and share everything before it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import escape
@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.proofs import Guarantee, guarantee
+from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.ops import Layer
 from fxpsim.passes import drop_needless_clamps
-from fxpsim.simulation import check_inputs, simulate
+from fxpsim.simulation import check_inputs, node_draws, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ def sweep(
     groups : array_like of str (n,), optional
         Whom each clip is of, for the interval of the accuracy.
     seed : int
-        Of the bootstrap.
+        Of the bootstrap, and of stochastic rounding.
     progress : callable, optional
         Called with (points done, points in all).
 
@@ -110,12 +111,14 @@ def sweep(
         raise ConfigError(f"nodes {nodes!r} matches no layer{suggest(nodes, known)}")
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
     proof = guarantee(graph)
-    exact = _exact_pass(graph, check_inputs(graph, inputs), names, proof)
+    codes = check_inputs(graph, inputs)
+    draws = node_draws(graph, len(codes), seed)
+    exact = _exact_pass(graph, codes, names, proof, seed)
     rows: list[dict[str, Any]] = []
     for number, point in enumerate(points):
         started = time.perf_counter()
         ready = graph.with_accumulators(_all(names, point))
-        scores, touched = _run_point(ready, exact, names)
+        scores, touched = _run_point(ready, exact, names, draws)
         sums = sum(array.size for array in touched.values())
         row: dict[str, Any] = {
             "nodes": nodes,
@@ -159,27 +162,32 @@ def _all(names: Sequence[str], register: Accumulator) -> dict[str, Accumulator]:
     return {escape(name): register for name in names}
 
 
-def _exact_pass(graph: Graph, inputs: IntArray, names: Sequence[str], proof: Guarantee) -> _Exact:
+def _exact_pass(
+    graph: Graph, inputs: IntArray, names: Sequence[str], proof: Guarantee, seed: int
+) -> _Exact:
     enough = max(proof.minimum(name) for name in names)
     wide = graph.with_accumulators(_all(names, Accumulator(enough)))
-    trace = simulate(wide, inputs, probes=["*"])
+    trace = simulate(wide, inputs, probes=["*"], seed=seed)
     planes = {}
     for name in names:
         node = wide[name]
         assert isinstance(node.op, Layer)
         source = wide.specs[node.source]
-        planes[name] = node.op.planes(trace.tensors[node.source], source, exact=True)
+        codes = trace.tensors[node.source].reshape(-1, *source.shape)
+        planes[name] = node.op.planes(codes, source, exact=True)
     return _Exact(wide, trace.tensors, planes)
 
 
 def _run_point(
-    graph: Graph, exact: _Exact, names: Sequence[str]
+    graph: Graph, exact: _Exact, names: Sequence[str], draws: Mapping[str, Draws]
 ) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
     """Return the scores, and which sums of each swept layer overflowed at least once.
 
     Up to its first overflow a plain register holds the exact partial sum, so a sum overflows if and
     only if its exact partial sums, on the same inputs, leave the register.
     """
+    if graph.states:  # a change at one step is the input of the next
+        return _run_streams(graph, exact.tensors["input"], names)
     changed: dict[str, IntArray] = {}
     touched: dict[str, NDArray[np.bool_]] = {}
     for node in graph:
@@ -191,7 +199,8 @@ def _run_point(
             codes, source, register = inputs[0], sources[0], node.op.accumulator
             shape = (len(codes), *graph.specs[node.name].shape)
             if not register.plain:
-                full = node.op.planes(codes, source)
+                with drawing(draws.get(node.name, Draws())):
+                    full = node.op.planes(codes, source)
                 touched[node.name] = np.logical_or.reduce([e > 0 for e in full.events.values()])
                 changed[node.name] = full.register.reshape(shape)
                 continue
@@ -202,5 +211,21 @@ def _run_point(
             elif not fresh:
                 changed[node.name] = planes.exact.reshape(shape)
         elif not fresh:
-            changed[node.name] = node.op.run(inputs, sources)
+            with drawing(draws.get(node.name, Draws())):
+                changed[node.name] = node.op.run(inputs, sources)
     return changed.get(graph.scores, exact.tensors[graph.scores]), touched
+
+
+def _run_streams(
+    graph: Graph, inputs: IntArray, names: Sequence[str]
+) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
+    """Return the same as :func:`_run_point`, from a run of its own."""
+    trace = simulate(graph, inputs, probes=[graph.scores])
+    touched: dict[str, NDArray[np.bool_]] = {}
+    for name, layer in graph.layers:
+        if name in names:
+            source = graph.specs[graph[name].source]
+            codes = trace.tensors[graph[name].source].reshape(-1, *source.shape)
+            events = layer.planes(codes, source).events.values()
+            touched[name] = np.logical_or.reduce([count > 0 for count in events])
+    return trace[graph.scores], touched

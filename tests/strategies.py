@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from fxpsim import (
@@ -36,9 +37,13 @@ from fxpsim.ops import (
     TensorSpec,
 )
 
+
+def at_least(examples: int) -> settings:
+    """Return settings for more examples than the profile has, unless that is the long one."""
+    return settings(max_examples=max(examples, settings.default.max_examples))
+
+
 rounding_modes = st.sampled_from(list(Rounding))
-#: Those that need no draw.
-fixed_rounding_modes = st.sampled_from([mode for mode in Rounding if "stochastic" not in mode])
 #: All but ``trap``, which gives no codes; with few saturated bits, so that most formats have them.
 overflow_modes = st.sampled_from(
     [
@@ -81,23 +86,25 @@ def accumulators(draw, max_bits: int = 62):
     )
 
 
-def _register(draw, max_bits, spill, **options):
+def _register(draw, max_bits, spill, rounding, **options):
     """One level: fraction, rounding, and perhaps a register that it spills into."""
     if draw(st.booleans()):
         options["frac"] = draw(st.integers(-3, 7))
-        options["rounding"] = draw(fixed_rounding_modes)
+    if draw(st.booleans()):
+        options["rounding"] = draw(rounding)
     if spill and draw(st.booleans()):
         every = draw(st.none() | st.integers(1, 4))
-        options["spill"] = Spill(every, _register(draw, max_bits, spill - 1))
+        options["spill"] = Spill(every, _register(draw, max_bits, spill - 1, rounding))
     signed = draw(st.sampled_from([True, True, True, False]))
     bits = draw(st.integers(2, max_bits))
     return Accumulator(bits, draw(accumulator_modes), signed=signed, **options)
 
 
 @st.composite
-def declared_accumulators(draw, max_bits: int = 24):
+def declared_accumulators(draw, max_bits: int = 24, rounding=rounding_modes):
     """Accumulators with everything that can be declared about them."""
     options = {"bias": draw(st.sampled_from(["first", "last"]))}
+    options["rounding_constant"] = draw(st.just(0) | st.integers(-300, 300))
     options["order"] = draw(
         st.just(Sequential())
         | st.builds(Interleaved, st.integers(1, 6), st.sampled_from(["tree", "sequential"]))
@@ -109,11 +116,11 @@ def declared_accumulators(draw, max_bits: int = 24):
                 Product,
                 st.integers(2, 20),
                 st.integers(-3, 7),
-                fixed_rounding_modes,
+                rounding,
                 accumulator_modes,
             )
         )
-    return _register(draw, max_bits, 3, **options)
+    return _register(draw, max_bits, 3, rounding, **options)
 
 
 @st.composite
@@ -175,7 +182,7 @@ def graphs(draw, bits: int | None = None):
             f"act{layer}",
             Requantize(
                 target,
-                draw(fixed_rounding_modes),
+                draw(rounding_modes),
                 draw(overflow_modes_of(target)),
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -33,7 +33,9 @@ class LayerBounds:
     input_lo, input_hi : int
         Extremes of the multiplicands they hold for.
     bias_lowest, bias_highest : int
-        Extremes of the biases.
+        Extremes of the biases, rounding constant included.
+    rounding_constant : int
+        Of the layer's own accumulator; the bounds have it in them.
     """
 
     lowest: IntArray
@@ -42,6 +44,7 @@ class LayerBounds:
     input_hi: int
     bias_lowest: int = 0
     bias_highest: int = 0
+    rounding_constant: int = 0
 
     def holds(self, accumulator: Accumulator) -> bool:
         """Whether no register of an accumulator can overflow, and rounding changes nothing.
@@ -49,6 +52,9 @@ class LayerBounds:
         Lanes, chunks and inner registers hold parts of the sum, with or without the bias; any
         such part lies in the hull of the bounds with it and without.
         """
+        if moved := accumulator.rounding_constant - self.rounding_constant:
+            return self._moved(moved).holds(accumulator)
+        accumulator = accumulator.without_constant
         if accumulator.plain:
             return self.fits(accumulator.lo, accumulator.hi)
         if not accumulator.exact_where_it_fits:
@@ -61,6 +67,17 @@ class LayerBounds:
             node = Accumulator(order.node_bits, signed=accumulator.signed)
             words.append((node.lo, node.hi))
         return all(lo <= low and high <= hi for lo, hi in words)
+
+    def _moved(self, by: int) -> LayerBounds:
+        """Return the bounds of the same sums with another rounding constant."""
+        return replace(
+            self,
+            lowest=self.lowest + by,
+            highest=self.highest + by,
+            bias_lowest=self.bias_lowest + by,
+            bias_highest=self.bias_highest + by,
+            rounding_constant=self.rounding_constant + by,
+        )
 
     def fits(self, lo: int, hi: int) -> bool:
         """Whether no partial sum can leave [lo, hi]."""
@@ -103,12 +120,19 @@ def propagate(graph: Graph, *, registers: bool = True) -> Mapping[str, LayerBoun
         low, high = node.op.reach(sources[0], *ranges[0])
         reach = sum_range(sums.weights, low, high, sums.bias)
         bias = (0,) if sums.bias is None else (int(sums.bias.min()), int(sums.bias.max()))
+        register = node.op.accumulator
         layer = LayerBounds(
-            reach.lowest, reach.highest, int(low.min()), int(high.max()), bias[0], bias[-1]
+            lowest=reach.lowest,
+            highest=reach.highest,
+            input_lo=int(low.min()),
+            input_hi=int(high.max()),
+            bias_lowest=bias[0],
+            bias_highest=bias[-1],
+            rounding_constant=register.rounding_constant,
         )
         bounds[node.name] = layer
         spec = graph.specs[node.name]
-        if registers and not layer.holds(sums.accumulator):
+        if registers and not layer.holds(register):
             intervals[node.name] = whole_range(spec)
         else:
             ends = _machine(reach.final_lowest, reach.final_highest)

@@ -73,8 +73,9 @@ class Guarantee:
         for name, op in self.graph.with_accumulators(accumulators).layers:
             layer, register = self.layers[name], op.accumulator
             if not layer.holds(register):
+                moved = register.rounding_constant - layer.rounding_constant
                 needs = [
-                    bits_for(int(low), int(high))
+                    bits_for(int(low) + moved, int(high) + moved)
                     for low, high in zip(layer.lowest, layer.highest, strict=True)
                 ]
                 channel = max(range(len(needs)), key=needs.__getitem__)

@@ -1,6 +1,17 @@
 """Which compiled kernel gives the bits of :mod:`fxpsim.spec`, and the call."""
 
+from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_planes
+from fxpsim.dispatch.prepared import Prepared
 from fxpsim.dispatch.products import product
+from fxpsim.dispatch.summaries import summarise
 
-__all__ = ["Planes", "level_names", "product", "product_planes"]
+__all__ = [
+    "Planes",
+    "Prepared",
+    "level_names",
+    "preload",
+    "product",
+    "product_planes",
+    "summarise",
+]

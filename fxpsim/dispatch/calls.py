@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,17 @@ from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator
-from fxpsim.dispatch.operands import IntArray, Operands
-from fxpsim.formats import Overflow
+from fxpsim.dispatch.casts import shift_codes
+from fxpsim.dispatch.operands import Facts, IntArray, Operands
+from fxpsim.formats import Overflow, QFormat, Rounding
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["run_general", "run_planes", "run_registers", "run_spec"]
+__all__ = ["add_last", "first_values", "oriented", "run_general", "run_plan", "run_spec", "turns"]
+
+#: A plan, and whether it is for the transposed product.
+Way = tuple["Plan", bool]
 
 
 def run_spec(
@@ -33,45 +38,75 @@ def run_general(
     """Run the general kernel, where int64 holds every aligned sum."""
     from fxpsim.kernels.registers import Registers, multiply
 
+    facts = operands.facts
     registers = Registers(accumulator, product_frac)
-    if not operands.a.shape[1] or not registers.fit_int64(
-        operands.product_peak, operands.bias_peak
-    ):
+    if not facts.length or not registers.fit_int64(facts.product_peak, facts.bias_peak):
         return None
     return multiply(registers, operands.a, operands.b, operands.bias)
 
 
-def _start(operands: Operands, accumulator: Accumulator | None) -> NDArray[np.int64] | None:
-    if operands.bias is None:
+def _as_addition(numbers: NDArray[np.int64], last: Accumulator, drop: int) -> NDArray[np.int64]:
+    """Cast numbers with ``drop`` fraction bits too many into the outermost register."""
+    rounding = Rounding.FLOOR if last.frac is None and drop <= 0 else last.rounding
+    if drop or rounding is Rounding.JAM:
+        word = QFormat(last.bits, 0, signed=last.signed)
+        return shift_codes(numbers, drop, word, rounding, last.overflow).astype(np.int64)
+    if last.overflow is Overflow.SATURATE:
+        return np.clip(numbers, last.lo, last.hi)
+    mask = np.int64((1 << last.bits) - 1 if last.bits < 64 else -1)
+    return np.int64(last.lo) + ((numbers - np.int64(last.lo)) & mask)
+
+
+def first_values(
+    bias: IntArray | None, accumulator: Accumulator, product_frac: int
+) -> NDArray[np.int64] | None:
+    """Return what the outermost register holds after a bias, (1 or M, N)."""
+    if bias is None:
         return None
-    bias = operands.bias.astype(np.int64)
-    if accumulator is not None and accumulator.overflow is Overflow.SATURATE:
-        bias = np.clip(bias, accumulator.lo, accumulator.hi)
-    return bias.reshape(1, -1)
+    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator, product_frac)
 
 
-def run_planes(
-    plan: Plan, operands: Operands, accumulator: Accumulator | None = None
-) -> NDArray[np.signedinteger]:
-    """Return a plan's planes, lanes along the outputs or along the batch, whichever are more."""
-    from fxpsim.kernels.product import Plan, multiply
-    from fxpsim.kernels.tile import LANES
-
-    start = _start(operands, accumulator)
-    rows, outputs = len(operands.a), operands.b.shape[1]
-    lanes = 512 // LANES[plan.lane]
-    # Lanes run along the outputs; where those are few, along the batch (the product transposed).
-    if outputs % lanes and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs:
-        column = None if start is None else np.repeat(start.reshape(-1, 1), rows, axis=1)
-        swapped = Plan(plan.step, plan.lane, plan.first, plan.second, plan.b_shift, plan.a_shift)
-        left, right = np.ascontiguousarray(operands.b.T), np.ascontiguousarray(operands.a.T)
-        return np.ascontiguousarray(multiply(swapped, left, right, column).transpose(0, 2, 1))
-    return multiply(plan, operands.a, operands.b, start)
-
-
-def run_registers(
-    plan: Plan, operands: Operands, accumulator: Accumulator | None = None
+def add_last(
+    registers: IntArray, bias: IntArray, accumulator: Accumulator, product_frac: int
 ) -> IntArray:
-    """Return the registers of a plan that has them in its first plane."""
-    register: IntArray = run_planes(plan, operands, accumulator)[0]
-    return register
+    """Add a bias that comes after all products."""
+    own = accumulator.result_frac(product_frac)
+    common = max(own, product_frac)
+    exact = registers.astype(np.int64) << (common - own)
+    exact += bias.astype(np.int64) << (common - product_frac)
+    return _as_addition(exact, accumulator.outermost, common - own)
+
+
+def oriented(operands: Operands, facts: Facts, plan: Callable[[Facts], Plan | None]) -> Way | None:
+    """Plan for lanes along the outputs or, where those are few, along the batch."""
+    straight = plan(facts)
+    if straight is None:
+        return None
+    if turns(straight, len(operands.a), operands.b.shape[1]):
+        turned = plan(facts.swapped)
+        if turned is not None:
+            return turned, True
+    return straight, False
+
+
+def turns(plan: Plan, rows: int, outputs: int) -> bool:
+    """Whether lanes along the batch would leave fewer of them idle."""
+    lanes = plan.kind.count
+    return bool(outputs % lanes) and -(-outputs // lanes) * rows > -(-rows // lanes) * outputs
+
+
+def run_plan(
+    way: Way, operands: Operands, start: NDArray[np.int64] | None = None, threads: int = 1
+) -> NDArray[np.signedinteger]:
+    """Return a plan's planes."""
+    from fxpsim.kernels.product import multiply, pack
+
+    plan, turned = way
+    if not turned:
+        return multiply(pack(plan, operands.b, start), operands.a, threads)
+    rows, column = len(operands.a), None
+    if start is not None:
+        column = np.broadcast_to(start, (rows, start.shape[1])).T
+    left, right = np.ascontiguousarray(operands.b.T), np.ascontiguousarray(operands.a.T)
+    planes = multiply(pack(plan, right, column), left, threads)
+    return np.ascontiguousarray(planes.transpose(0, 2, 1))

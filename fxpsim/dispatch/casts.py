@@ -1,4 +1,4 @@
-"""Which compiled cast gives the bits of :mod:`fxpsim.spec` for an array, and the call.
+"""Which compiled cast gives the bits of :mod:`fxpsim.spec` for an array of codes, and the call.
 
 Modes and formats have been checked by the caller.  With compilation switched off, and where a
 value may not fit 62 bits, ``spec`` itself runs.
@@ -7,255 +7,182 @@ value may not fit 62 bits, ``spec`` itself runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import spec
+from fxpsim.dispatch.counters import counters, words_for
+from fxpsim.dispatch.rules import Cast, by_rules, code_rule
+from fxpsim.dispatch.slices import flat, in_slices
 from fxpsim.draws import Draws
 from fxpsim.engine import code_dtype, compiled, warn_slow
-from fxpsim.errors import OverflowTrap
 from fxpsim.formats import Overflow, OverflowRule, QFormat, Rounding
-from fxpsim.formats.modes import STOCHASTIC
 
-if TYPE_CHECKING:
-    from fxpsim.schemes import Rescale
-
-__all__ = [
-    "Cast",
-    "OutsideError",
-    "cast_codes",
-    "draw_words",
-    "quantize_floats",
-    "rescale",
-    "shift_codes",
-]
+__all__ = ["OutsideError", "Stage", "cast_codes", "multiply_codes", "shift_codes"]
 
 IntArray = NDArray[Any]
 Range = tuple[int, int]
+Shift = int | Sequence[int] | NDArray[Any]
+
+#: Channels are repeated until a block has at least this many, so that inner loops are long.
+_BLOCK = 1024
 
 
 class OutsideError(Exception):
     """A code is outside the range it should have; the caller knows what to call it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Codes of the target, and how many of them the overflow rule changed."""
+class Stage(NamedTuple):
+    """What a cast does after the shift."""
 
-    codes: IntArray
-    changed: int
+    target: QFormat
+    rounding: Rounding
+    overflow: OverflowRule
 
 
 def shift_codes(
-    codes: IntArray, shift: int, target: QFormat, rounding: Rounding, overflow: OverflowRule
+    codes: IntArray, shift: Shift, target: QFormat, rounding: Rounding, overflow: OverflowRule
 ) -> IntArray:
     """Return ``codes * 2**-shift`` as codes of ``target``: rounded, then brought into range."""
-    return cast_codes(codes, shift, target, rounding, overflow).codes
+    return cast_codes(codes, shift, Stage(target, rounding, overflow)).codes
 
 
 def cast_codes(
     codes: IntArray,
-    shift: int,
-    target: QFormat,
-    rounding: Rounding,
-    overflow: OverflowRule,
+    shift: Shift,
+    stage: Stage,
     *,
     source: Range | None = None,
     draws: Draws | None = None,
+    threads: int = 1,
 ) -> Cast:
-    """Return codes times ``2**-shift``: rounded, then brought into the range of ``target``.
+    """Return codes times ``2**-shift``: rounded, then brought into the range of the target.
 
     Parameters
     ----------
     codes : integer array
         Any shape.
-    shift : int
-        Bits to drop; negative is to the left.
-    target, rounding, overflow
-        As in :func:`fxpsim.spec.cast`.
+    shift : int or sequence of int
+        Bits to drop; negative is to the left.  A sequence: one for each entry of the last axis.
+    stage : Stage
+        Target and modes, as in :func:`fxpsim.spec.cast`.
     source : (int, int), optional
-        The range that the codes must have; for a compiled loop this is one comparison more.
+        The range that the codes must have, with 0 in it.
     draws : Draws, optional
         For the stochastic modes.
+    threads : int
+        How many run at a time; the codes do not depend on it.
 
     Raises
     ------
     OutsideError
         A code is outside ``source``.
     """
-    left = max(0, -shift)
-    if source is None or max(map(abs, source)) << left >= 1 << 62:
-        seen = (int(codes.min()), int(codes.max())) if codes.size else (0, 0)
-        if source is not None and not source[0] <= seen[0] <= seen[1] <= source[1]:
-            raise OutsideError
-        source = seen
-    words = _words_for(rounding, codes.shape, draws)
-    if compiled() and codes.dtype != np.object_ and max(map(abs, source)) << left < 1 << 62:
-        from fxpsim.kernels import elementwise
-        from fxpsim.kernels.words import overflow_stage
-
-        out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
-        kind, word = overflow_stage(target, overflow)
-        mode = elementwise.MODES[rounding]
-        if shift <= 0:  # drops nothing; only jam still acts
-            mode = elementwise.EXACT_JAM if rounding is Rounding.JAM else elementwise.EXACT
-        narrow = (
-            codes.dtype.itemsize + (codes.dtype.kind == "u") <= 4
-            and codes.size < 1 << 31
-            and rounding is not Rounding.STOCHASTIC_WEIGHTED
-            and max(*map(abs, source), -target.lo, target.hi) << left < elementwise.LANE32
-        )
-        loop = elementwise.shift_codes(mode, kind, np.int32 if narrow else np.int64)
-        flat = np.ascontiguousarray(codes).reshape(-1)
-        # The loop's comparison wants 0 in the range, which every format has.
-        ends = np.int64(min(source[0], 0)), np.int64(max(source[1], 0))
-        outside, changed = loop(flat, *ends, np.int64(shift), word, words, out.reshape(-1))
-        if outside < 0:
-            raise OutsideError
-        if changed and overflow is Overflow.TRAP:
-            _spring(codes, words, _code_rule(shift, target, rounding, overflow))
-        return Cast(out, int(changed))
+    shifts = _all(shift)
     if compiled():
-        warn_slow("a cast of values beyond 62 bits")
-    if codes.size and not source[0] <= codes.min() <= codes.max() <= source[1]:
+        result = _compiled((codes,), shifts, stage, source, draws, threads)
+        if result is None:
+            warn_slow("a cast of values beyond 62 bits")
+        elif not result.changed or stage.overflow is not Overflow.TRAP:
+            return result
+    lo, hi = source or (-math.inf, math.inf)
+    if codes.size and not lo <= codes.min() <= codes.max() <= hi:
         raise OutsideError
-    return _by_rule(codes, words, target, _code_rule(shift, target, rounding, overflow))
+    words = words_for(stage.rounding, codes.shape, draws)
+    return by_rules(codes, words, stage.target, [code_rule(one, *stage) for one in shifts])
 
 
-#: From an element and its draw: the rounded value, and the code it becomes.
-Rule = Callable[[Any, int], tuple[float, int]]
+def multiply_codes(
+    factors: tuple[IntArray, IntArray], shift: Shift, stage: Stage, threads: int = 1
+) -> IntArray | None:
+    """Return :func:`shift_codes` of the products of two arrays of one shape.
+
+    None: a product is too wide, or the rule is to trap.
+    """
+    if not compiled() or stage.overflow is Overflow.TRAP:
+        return None
+    result = _compiled(factors, _all(shift), stage, None, None, threads)
+    return None if result is None else result.codes
 
 
-def _code_rule(shift: int, target: QFormat, rounding: Rounding, overflow: OverflowRule) -> Rule:
-    def rule(code: int, draw: int) -> tuple[int, int]:
-        rounded = spec.round_shift(int(code), shift, rounding, draw)
-        return rounded, spec.fit(rounded, target.lo, target.hi, overflow)
-
-    return rule
+def _all(shift: Shift) -> tuple[int, ...]:
+    return (shift,) if isinstance(shift, int) else tuple(shift)
 
 
-def _by_rule(elements: NDArray[Any], words: IntArray, target: QFormat, rule: Rule) -> Cast:
-    pairs = list(_apply(elements, words, rule))
-    out = np.array([code for _, code in pairs], code_dtype(target.lo, target.hi))
-    changed = sum(rounded != code for rounded, code in pairs)
-    return Cast(out.reshape(elements.shape), changed)
+def _compiled(
+    factors: tuple[IntArray, ...],
+    shifts: tuple[int, ...],
+    stage: Stage,
+    source: Range | None,
+    draws: Draws | None,
+    threads: int,
+) -> Cast | None:
+    """Return the cast of codes, or of products of two; None where 62 bits do not hold it.
+
+    Lanes have 32 bits where the declared range allows.  Where none is declared they are tried
+    first: the loop tells whether a code was outside.
+    """
+    from fxpsim.kernels.elementwise import CODE_LIMIT
+
+    if any(array.dtype == np.object_ for array in factors):
+        return None
+    for lane, limit in CODE_LIMIT.items():
+        most = (limit - 1) >> max(0, -min(shifts))
+        if len(factors) > 1:
+            most = math.isqrt(most)
+        if lane is np.int32:
+            wide = source is not None and max(-source[0], source[1]) > most
+            if wide or not _fit_narrow_lanes(shifts, stage, limit):
+                continue
+        ends = (-most, most)
+        if source is not None:
+            ends = max(source[0], -most), min(source[1], most)
+        result = _run(factors, shifts, stage, lane, ends, draws, threads)
+        if result is not None:
+            return result
+        if ends == source:
+            raise OutsideError
+    return None
 
 
-def _spring(elements: NDArray[Any], words: IntArray, rule: Rule) -> None:
-    """Raise the trap of the first element that springs it, in C order."""
-    for _ in _apply(elements, words, rule):
-        pass
+def _fit_narrow_lanes(shifts: tuple[int, ...], stage: Stage, limit: int) -> bool:
+    return max(-stage.target.lo, stage.target.hi) < limit and max(map(abs, shifts)) <= 30
 
 
-def _apply(elements: NDArray[Any], words: IntArray, rule: Rule) -> Iterator[tuple[float, int]]:
-    flat = elements.reshape(-1).tolist()
-    for position, element in enumerate(flat):
-        try:
-            yield rule(element, int(words[position]) if words.size else 0)
-        except OverflowTrap as trap:
-            index = tuple(int(i) for i in np.unravel_index(position, elements.shape))
-            raise OverflowTrap(trap.value, trap.lo, trap.hi, index) from None
+def _run(
+    factors: tuple[IntArray, ...],
+    shifts: tuple[int, ...],
+    stage: Stage,
+    lane: Any,
+    ends: Range,
+    draws: Draws | None,
+    threads: int,
+) -> Cast | None:
+    """Return the cast by lanes of a type; None where a factor is outside of ``ends``."""
+    from fxpsim.kernels import elementwise
+    from fxpsim.kernels.words import overflow_stage
 
+    target, rounding, overflow = stage
+    shape = factors[0].shape
+    count = counters(rounding, shape, draws)
+    out = np.empty(shape, code_dtype(target.lo, target.hi))
+    codes, others, results = flat(factors[0]), flat(factors[-1]), out.reshape(-1)
+    kind, word = overflow_stage(target, overflow)
+    # A shift by 100 drops as much as any longer one; so far to the left there are only zeros.
+    dropped = np.array([min(max(shift, -62), 100) for shift in shifts], lane)
+    if len(shifts) > 1:
+        dropped = np.tile(dropped, -(-_BLOCK // dropped.size))
+    small = all(np.can_cast(array.dtype, np.int32) for array in factors)
+    read = np.int32 if small and lane is np.int32 else np.int64
+    options = len(factors) > 1, len(shifts) > 1
+    loop = elementwise.shift_codes(elementwise.MODES[rounding], kind, lane, read, *options)
+    first, last = map(np.int64, ends)
 
-def _words_for(rounding: Rounding, shape: tuple[int, ...], draws: Draws | None) -> IntArray:
-    if rounding not in STOCHASTIC:
-        return np.empty(0, np.uint32)
-    return draw_words(shape, draws or Draws())
+    def work(part: slice) -> tuple[int, int]:
+        constants = first, last, dropped, word, count, part.start
+        return loop(codes[part], others[part], *constants, results[part])
 
-
-def draw_words(shape: tuple[int, ...], draws: Draws) -> IntArray:
-    """Return the 32 random bits (:func:`fxpsim.spec.draw`) of every element, in C order."""
-    samples, elements = draws.counters(shape)
-    seed = int(draws.seed)
-    if not compiled():
-        words = [
-            spec.draw(seed, int(draws.stream), sample, element)
-            for sample in samples.tolist()
-            for element in range(elements)
-        ]
-        return np.array(words, np.uint32)
-    from fxpsim.kernels import philox
-
-    out = np.empty(samples.size * elements, np.uint32)
-    key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
-    philox.draw_words(*key, np.uint64(draws.stream), samples, elements, np.uint64(0), out)
-    return out
-
-
-def quantize_floats(
-    values: NDArray[np.float64],
-    fmt: QFormat,
-    rounding: Rounding,
-    overflow: OverflowRule,
-    draws: Draws | None = None,
-) -> tuple[Cast, int]:
-    """Return the codes of floats, and how many are NaN; infinities overflow (and wrap to 0)."""
-    words = _words_for(rounding, values.shape, draws)
-    if compiled():
-        from fxpsim.kernels import elementwise, floats
-        from fxpsim.kernels.words import overflow_stage
-
-        out = np.empty(values.shape, code_dtype(fmt.lo, fmt.hi))
-        kind, word = overflow_stage(fmt, overflow)
-        loop_for = elementwise.MODES[rounding], kind, rounding in STOCHASTIC
-        operands = np.ascontiguousarray(values).reshape(-1), 2.0**fmt.frac, word, words
-        missing, changed = 1, 0
-        if fmt.frac >= 0 and fmt.bits <= 52:
-            lane = np.int32 if fmt.bits <= 30 and values.size < 1 << 31 else np.int64
-            plain = floats.quantize_plain(*loop_for, lane)
-            missing, changed = plain(*operands, out.reshape(-1))
-        if missing:
-            missing, changed = floats.quantize_any(*loop_for)(*operands, out.reshape(-1))
-        if changed and not missing and overflow is Overflow.TRAP:
-            _spring(values, words, _float_rule(fmt, rounding, overflow))
-        return Cast(out, changed), missing
-    nans = np.isnan(values)
-    rule = _float_rule(fmt, rounding, overflow)
-    return _by_rule(np.where(nans, 0.0, values), words, fmt, rule), int(nans.sum())
-
-
-def _float_rule(fmt: QFormat, rounding: Rounding, overflow: OverflowRule) -> Rule:
-    def rule(value: float, draw: int) -> tuple[float, int]:
-        if math.isinf(value):  # as a very large power of two
-            far = 1 << 2000 if value > 0 else -(1 << 2000)
-            try:
-                return value, spec.fit(far, fmt.lo, fmt.hi, overflow)
-            except OverflowTrap as trap:
-                raise OverflowTrap(value, trap.lo, trap.hi) from None
-        wide = spec.round_float(value, fmt.frac, rounding, draw)
-        return wide, spec.fit(wide, fmt.lo, fmt.hi, overflow)
-
-    return rule
-
-
-def rescale(codes: IntArray, scheme: Rescale, target: QFormat) -> IntArray:
-    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
-    lo, hi = scheme.limits(target)
-    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
-    if compiled() and codes.dtype != np.object_:
-        from fxpsim.kernels import requantize
-
-        plan = requantize.plan(scheme, lo, hi)
-        if plan is not None and _peak(codes, factor=plan.factor) < 1 << 62:
-            requantize.run(plan, codes, out)
-            return out
-    if compiled():
-        warn_slow("requantisation of products beyond 62 bits")
-    constants = scheme.constants()
-    for index, code in enumerate(codes.reshape(-1).tolist()):
-        result = scheme.rule(code, *constants[index % len(constants)])
-        out.reshape(-1)[index] = spec.offset_clamp(result, scheme.zero_point, lo, hi)
-    return out
-
-
-def _peak(codes: IntArray, left: int = 0, factor: int = 1) -> int:
-    """Return a bound on magnitudes times a factor; codes are looked at only where it matters."""
-    scale = factor << max(0, left)
-    bits = 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
-    if scale << bits < 1 << 62:
-        return scale << bits
-    return 0 if not codes.size else max(abs(int(codes.max())), abs(int(codes.min()))) * scale
+    outside, changed = in_slices(work, out.size, threads, dropped.size)
+    return None if outside else Cast(out, int(changed))

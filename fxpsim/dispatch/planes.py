@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import run_general, run_planes, run_spec
-from fxpsim.dispatch.operands import IntArray, Operands, Range
+from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
+from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
+from fxpsim.dispatch.plans import peaks_plan, tally_plan
+from fxpsim.dispatch.summaries import product_range
 from fxpsim.engine import code_dtype, compiled, warn_slow
-from fxpsim.formats import Overflow
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
@@ -23,9 +24,10 @@ __all__ = ["Planes", "level_names", "product_planes"]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """What every output's registers did; arrays (M, N), ``first_step`` -1 where nothing happened.
+    """What every output's registers did, arrays (M, N), and the channels' products, arrays (N,).
 
-    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`.
+    ``events`` and ``first_step`` are by level, as in :class:`fxpsim.spec.Sum`; a first step says
+    nothing where there is no event.
     """
 
     register: IntArray
@@ -34,6 +36,8 @@ class Planes:
     highest: IntArray
     events: dict[str, IntArray]
     first_step: dict[str, IntArray]
+    product_lowest: IntArray
+    product_highest: IntArray
 
 
 def product_planes(
@@ -50,11 +54,15 @@ def product_planes(
 
     Parameters
     ----------
-    a, b, a_range, b_range, bias, product_frac
+    a, b, a_range, b_range, product_frac
         As for :func:`product`.
     accumulator : Accumulator or None
         None: registers are as wide as need be, and only peaks are of interest.
+    bias : integer array (N,) or (M, N), optional
+        At the products' fraction.
     """
+    if accumulator is not None:
+        accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
     if compiled() and a.shape[1] > 0:
         planes = _compiled_planes(operands, accumulator, product_frac)
@@ -65,7 +73,7 @@ def product_planes(
     sums = [s for row in run_spec(operands, wide, product_frac) for s in row]
     shape = len(a), b.shape[1]
     lo, hi = (wide.outermost.lo, wide.outermost.hi) if accumulator else (0, 0)
-    dtype = code_dtype(min(lo, -operands.sum_peak), max(hi, operands.sum_peak))
+    dtype = code_dtype(min(lo, -operands.facts.sum_peak), max(hi, operands.facts.sum_peak))
 
     def plane(values: list[int]) -> IntArray:
         return np.array(values, dtype).reshape(shape)
@@ -82,10 +90,8 @@ def product_planes(
         plane([s.lowest for s in sums]),
         plane([s.highest for s in sums]),
         {level: plane([e.count for e in events]) for level, events in by_level.items()},
-        {
-            level: plane([-1 if e.first_step is None else e.first_step for e in events])
-            for level, events in by_level.items()
-        },
+        {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
+        *product_range(operands),
     )
 
 
@@ -108,59 +114,68 @@ def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
     if accumulator is None or accumulator.plain:
-        plan = _counting_plan(operands, accumulator)
-        return None if plan is None else _unpack(run_planes(plan, operands), accumulator)
+        return _plain_planes(operands, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
-    plan = _counting_plan(operands, None)
-    if general is None or plan is None:
+    peaks = _peaks(operands, accumulator.bias)
+    if general is None or peaks is None:
         return None
     value, events, first = general
-    exact, lowest, highest = run_planes(plan, operands)
-    if accumulator.bias == "last" and operands.bias is not None:
-        # Peaks were taken with the bias first: move it behind the products.
-        unbiased = Operands(operands.a, operands.b, operands.a_range, operands.b_range, None)
-        _, lowest, highest = run_planes(plan, unbiased)
-        lowest, highest = np.minimum(lowest, exact), np.maximum(highest, exact)
     from fxpsim.kernels.registers import LEVELS
 
     kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
     return Planes(
         value,
-        exact,
-        lowest,
-        highest,
+        *peaks,
         {level: events[:, i] for level, i in kept.items()},
-        {level: np.where(events[:, i] > 0, first[:, i], -1) for level, i in kept.items()},
+        {level: first[:, i] for level, i in kept.items()},
+        *product_range(operands),
     )
 
 
-def _counting_plan(operands: Operands, accumulator: Accumulator | None) -> Plan | None:
-    from fxpsim.kernels._host import has_vnni
-    from fxpsim.kernels.product import Plan
-
-    if not operands.machine:
+def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes | None:
+    """Take peaks first: they tell which channels a register has to be followed in."""
+    peaks = _peaks(operands, "first")
+    if peaks is None:
         return None
-    reach = operands.sum_peak
-    if accumulator is not None:
-        reach = max(reach, accumulator.hi, -accumulator.lo) + operands.product_peak
-    if reach >= 1 << 63:
+    exact, lowest, highest = peaks
+    register = exact
+    events, first = np.zeros_like(exact), np.full_like(exact, -1)
+    if accumulator is not None and len(exact):
+        low, high = lowest.min(axis=0), highest.max(axis=0)
+        touched = np.flatnonzero((low < accumulator.lo) | (high > accumulator.hi))
+        if touched.size:
+            tally = _tiles(operands.columns(touched), lambda facts: tally_plan(facts, accumulator))
+            if tally is None:
+                return None
+            if touched.size == exact.shape[1]:
+                register, events, first = tally
+            else:
+                register = exact.copy()
+                for plane, counted in zip((register, events, first), tally, strict=True):
+                    plane[:, touched] = counted
+    by_level = {"final": events}, {"final": first}
+    return Planes(register, *peaks, *by_level, *product_range(operands))
+
+
+def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
+    bias = operands.bias
+    if bias is None or position == "first":
+        planes = _tiles(operands, peaks_plan)
+        return None if planes is None else (planes[0], planes[1], planes[2])
+    planes = _tiles(replace(operands, bias=None), peaks_plan)
+    if planes is None:
         return None
-    lane = "i64"
-    if reach < 1 << 31:
-        lane = "vnni" if operands.sixteen and has_vnni() else "i32"
-    if accumulator is None:
-        return Plan("peaks", lane)
-    if accumulator.overflow is Overflow.SATURATE:
-        return Plan("count_clamp", lane, accumulator.hi, accumulator.lo)
-    bits = 64 if lane == "i64" else 32
-    return Plan("count_wrap", lane, bits - accumulator.bits, int(accumulator.signed))
+    dtype = code_dtype(-operands.facts.sum_peak, operands.facts.sum_peak)
+    exact, lowest, highest = planes.astype(dtype, copy=False)
+    exact = exact + bias.astype(dtype)
+    return exact, np.minimum(lowest, exact), np.maximum(highest, exact)
 
 
-def _unpack(planes: NDArray[np.signedinteger], accumulator: Accumulator | None) -> Planes:
-    if accumulator is None:
-        exact, lowest, highest = planes
-        nothing = np.zeros_like(exact)
-        return Planes(exact, exact, lowest, highest, {"final": nothing}, {"final": nothing - 1})
-    register, exact, lowest, highest, events, first = planes
-    first = np.where(events > 0, first, -1)
-    return Planes(register, exact, lowest, highest, {"final": events}, {"final": first})
+def _tiles(operands: Operands, plan: Callable[[Facts], Plan | None]) -> IntArray | None:
+    """Return the planes of tiles that count, the bias as it is."""
+    way = oriented(operands, operands.facts, plan) if operands.machine else None
+    if way is None:
+        return None
+    bias = operands.bias
+    return run_plan(way, operands, None if bias is None else np.atleast_2d(bias.astype(np.int64)))

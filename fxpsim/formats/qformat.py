@@ -89,6 +89,11 @@ class QFormat:
         return (1 << (self.bits - self.signed)) - 1
 
     @property
+    def multiplicand_range(self) -> tuple[int, int]:
+        """Lowest and highest of what enters a product: the codes themselves."""
+        return self.lo, self.hi
+
+    @property
     def resolution(self) -> float:
         """Value of one code step."""
         return 2.0**-self.frac

@@ -43,6 +43,7 @@ _ORDERS: dict[str, type[Order]] = {
 def write(graph: Graph, path: Path) -> None:
     """Write a graph; an interrupted write leaves what stood there before."""
     arrays: dict[str, NDArray[Any]] = {}
+    seen: dict[Any, str] = {}
     document = {
         "version": VERSION,
         "name": graph.name,
@@ -54,7 +55,7 @@ def write(graph: Graph, path: Path) -> None:
                 "name": node.name,
                 "op": type(node.op).__name__,
                 "source": node.source if len(node.sources) == 1 else list(node.sources),
-                **_encode(node, arrays),
+                **_encode(node, arrays, seen),
             }
             for node in graph
         ],
@@ -90,14 +91,21 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, _STAMP), data, zipfile.ZIP_DEFLATED, 9)
 
 
-def _encode(node: Node, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+def _stored(
+    name: str, array: NDArray[Any], arrays: dict[str, NDArray[Any]], seen: dict[Any, str]
+) -> str:
+    """Return the name of an array in the file; equal ones are there once."""
+    same = seen.setdefault((array.dtype, array.shape, array.tobytes()), name)
+    arrays.setdefault(same, array)
+    return same
+
+
+def _encode(node: Node, arrays: dict[str, NDArray[Any]], seen: dict[Any, str]) -> dict[str, Any]:
     encoded: dict[str, Any] = {}
     for part in fields(node.op):  # type: ignore[arg-type]
         value = getattr(node.op, part.name)
         if isinstance(value, np.ndarray):
-            name = f"{node.name}.{part.name}"
-            arrays[name] = value
-            encoded[part.name] = {"array": name}
+            encoded[part.name] = {"array": _stored(f"{node.name}.{part.name}", value, arrays, seen)}
         elif isinstance(value, Accumulator):
             encoded[part.name] = {"accumulator": _registers(value)}
         elif isinstance(value, QFormat | Affine):

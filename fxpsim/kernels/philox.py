@@ -7,7 +7,10 @@ import numpy as np
 from fxpsim.kernels._jit import kernel
 from fxpsim.spec.philox import INCREMENTS, MULTIPLIERS, ROUNDS
 
-__all__ = ["draw_words"]
+__all__ = ["DRAWS", "draw_words"]
+
+#: How many draws a loop makes ahead: they stay in the nearest cache.
+DRAWS = 1024
 
 # 64-bit constants, so that no product of two words is widened or cut.
 _M0, _M1 = (np.uint64(number) for number in MULTIPLIERS)
@@ -16,27 +19,42 @@ _WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 @kernel
-def _draw_row(key_low, key_high, stream, samples, elements, step, out):
+def draw_words(counters, start, out):
+    """Write the words of the elements ``start``, ``start + 1``... of an array in C order.
+
+    ``counters`` are ``keys`` (3,) uint32 (low and high word of the seed, stream), ``samples``
+    uint32 (the ids of the rows; none: their indices), and ``elements``, how many a row has.
+    """
+    keys, samples, elements = counters
+    rows, columns = np.empty(out.size, np.uint32), np.empty(out.size, np.uint32)
+    row, column = divmod(start, elements)
+    if elements == 1:  # a vector: one row of many samples
+        for i in range(out.size):
+            rows[i] = row + i
+        columns[:] = 0
+    elif column + out.size <= elements:
+        rows[:] = row
+        for i in range(out.size):
+            columns[i] = column + i
+    else:
+        for i in range(out.size):
+            rows[i] = row
+            columns[i] = column
+            column += 1
+            full = column == elements
+            row += np.int64(full)
+            column = 0 if full else column
+    if samples.size:
+        for i in range(out.size):
+            rows[i] = samples[rows[i]]
+    # Written out here, in one loop: that alone is vectorised.
+    key_low, key_high, stream = np.uint64(keys[0]), np.uint64(keys[1]), np.uint64(keys[2])
     for i in range(out.size):
-        c0, c1, c2, c3 = stream, np.uint64(samples[i]), np.uint64(elements[i]), step
+        c0, c1, c2, c3 = stream, np.uint64(rows[i]), np.uint64(columns[i]), np.uint64(0)
         k0, k1 = key_low, key_high
         for _ in range(ROUNDS):
-            first, second = _M0 * c0, _M1 * c2
-            c0, c1 = (second >> _HALF) ^ c1 ^ k0, second & _WORD
-            c2, c3 = (first >> _HALF) ^ c3 ^ k1, first & _WORD
+            first_product, second_product = _M0 * c0, _M1 * c2
+            c0, c1 = (second_product >> _HALF) ^ c1 ^ k0, second_product & _WORD
+            c2, c3 = (first_product >> _HALF) ^ c3 ^ k1, first_product & _WORD
             k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
         out[i] = np.uint32(c0)
-
-
-@kernel
-def draw_words(key_low, key_high, stream, samples, elements, step, out):
-    """Write the first words of (stream, samples[i], j, step), j up to ``elements``, in order."""
-    if elements == 1:  # a vector: one row of many samples
-        _draw_row(key_low, key_high, stream, samples, np.zeros_like(samples), step, out)
-        return
-    numbers = np.arange(elements).astype(np.uint32)
-    repeated = np.empty_like(numbers)
-    for i in range(samples.size):
-        repeated[:] = samples[i]
-        row = out[i * elements : (i + 1) * elements]
-        _draw_row(key_low, key_high, stream, repeated, numbers, step, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,27 @@ from numpy.typing import NDArray
 
 from fxpsim.kernels._host import vector_bits
 from fxpsim.kernels._jit import kernel
+from fxpsim.kernels.lanes import KINDS, Kind
+from fxpsim.kernels.orders import Order, order_driver
 from fxpsim.kernels.packing import pack_panels, pack_rows
-from fxpsim.kernels.tile import LANES, PLANES, run_tile
+from fxpsim.kernels.steps import PARAMETERS, planes_of
+from fxpsim.kernels.tile import run_tile
 
-__all__ = ["Plan", "multiply"]
+__all__ = ["Panels", "Plan", "multiply", "pack"]
 
-#: Rows and vectors of a tile, by the number of planes it keeps: together they fill the 32 vector
-#: registers of AVX-512 and of NEON, or the 16 of AVX2.
-_SHAPES = {512: {1: (12, 2), 3: (4, 2), 6: (2, 2)}, 256: {1: (4, 2), 3: (2, 2), 6: (1, 2)}}
+IntArray = NDArray[np.integer]
 
-#: Rows are packed this many entries at a time, to stay in the second-level cache.
-_CHUNK = 1 << 16
+#: Rows and vectors of tiles, by the number of values that a step keeps for each sum: together they
+#: fill the 32 vector registers of AVX-512 and of NEON, or the 16 of AVX2.
+_SHAPES = {512: {1: (12, 2), 3: (4, 2)}, 256: {1: (4, 2), 3: (2, 2)}}
+#: Vectors of a tile of a single row: enough sums at once to hide the latency of an addition.
+_ALONE = 4
+
+#: What kernels write to; tests put margins around it.
+_allocate = np.empty
+
+#: Rows are packed this many words at a time, to stay in the second-level cache.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -31,154 +42,234 @@ class Plan:
     Attributes
     ----------
     step : str
-        One of :data:`fxpsim.kernels.tile.PLANES`.
+        See :func:`fxpsim.kernels.steps.step_named`.
     lane : str
-        One of :data:`fxpsim.kernels.tile.LANES`.
-    first, second : int
-        Parameters of the register (see :class:`fxpsim.kernels.tile._Register`).
+        One of :data:`fxpsim.kernels.lanes.KINDS`.
+    parameters : tuple of int
+        Of the step's registers (:class:`fxpsim.kernels.steps.Register`), as many as it has.
     a_shift, b_shift : int
         Scales of the operands, in bits.
+    moved : bool
+        Whether rows of ``bytes`` are moved up by 128, as the instruction wants them unsigned.
+    every : int
+        Words in a chunk; 0 where there are none.
+    chunk : (int, int), optional
+        Products in a chunk, and with the zeros that fill up its words.
+    start_shift : int
+        Scale of starting values, in bits.
+    order : Order, optional
+        Stretches of the reduction and what becomes of their sums; None: one.
     """
 
     step: str
     lane: str
-    first: int = 0
-    second: int = 0
+    parameters: tuple[int, ...] = ()
     a_shift: int = 0
     b_shift: int = 0
+    moved: bool = False
+    every: int = 0
+    chunk: tuple[int, int] | None = None
+    start_shift: int = 0
+    order: Order | None = None
+
+    def filled(self, operand: IntArray, axis: int) -> IntArray:
+        """Return an operand with the zeros that fill up every chunk along the reduction."""
+        length = operand.shape[axis]
+        size, words = self.chunk or (1, 1)
+        if size == words and length % size == 0:
+            return operand
+        chunks = -(-length // size)
+        place = (np.arange(chunks)[:, None] * words + np.arange(size)).reshape(-1)[:length]
+        shape = list(operand.shape)
+        shape[axis] = chunks * words
+        filled = np.zeros(shape, operand.dtype)
+        filled[(slice(None),) * axis + (place,)] = operand
+        return filled
 
     @property
-    def entry(self) -> type[np.signedinteger]:
-        """Element type of the output, of starting values and of packed rows."""
-        return np.int64 if self.lane == "i64" else np.int32
+    def usual(self) -> bool:
+        """Whether its kernel is one of the few that many accumulators share."""
+        kind = self.step.partition(":")[0]
+        few = kind not in ("declared", "tree") or self.step == "declared:exact-clamp"
+        return few and self.order is None
 
     @property
-    def panel(self) -> type[np.signedinteger]:
-        """Element type of packed panels."""
-        return np.int16 if self.lane == "i16" else self.entry
+    def kind(self) -> Kind:
+        """Its kind of lane."""
+        return KINDS[self.lane]
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The right operand and what is added to, packed once for a plan.
+
+    Attributes
+    ----------
+    plan : Plan
+        What they are packed for.
+    outputs : int
+        N.
+    panels : integer array (vectors, words, lanes * fields)
+        As :func:`fxpsim.kernels.packing.pack_panels` makes them.
+    begin : integer array (1 or M, N filled up)
+        Starting values.
+    biased : bool
+        Whether they hold a bias.
+    parameters : int64 array
+        Of the step's registers.
+    """
+
+    plan: Plan
+    outputs: int
+    panels: NDArray[np.signedinteger]
+    begin: NDArray[np.signedinteger]
+    biased: bool
+    parameters: NDArray[np.int64]
 
 
 @functools.cache
-def _driver(step: str, lane: str, count: int, rows: int, vectors: int) -> Callable:
-    lane_bytes = LANES[lane] // 8
-    entry_bytes = max(4, lane_bytes)
-    middle = max(1, rows // 3)
+def _driver(step: str, lane: str, rows: int, vectors: int) -> Callable:
+    kind = KINDS[lane]
+    size = np.dtype(kind.entry).itemsize
+    entry_bits, panel_size = size * 8, kind.bits // 8
+    count = kind.count
 
     @kernel
-    def drive(a, wide, thin, start, biased, first, second, out):
-        """Fill ``out`` (planes, M, N padded) tile by tile."""
-        all_rows, length = a.shape
+    def drive(
+        a, panels, start, biased, parameters, every, out,
+        first_row, last_row, first_vector, last_vector,
+    ):  # fmt: skip
+        """Fill rows and vectors of ``out`` (planes, M, N padded) tile by tile."""
+        words = a.shape[1]
+        panel_stride = np.int64(words * count)
         out_stride = out.shape[2]
-        plane = out.strides[0] // entry_bytes
-        start_stride = np.int64(0)
+        plane = out.strides[0] // size
+        start_stride = 0
         if start.shape[0] > 1:
-            start_stride = np.int64(start.shape[1])
-        a_at, out_at = np.int64(a.ctypes.data), np.int64(out.ctypes.data)
-        start_at = np.int64(start.ctypes.data)
-        row = 0
-        while row < all_rows:
-            step_rows = 1
-            if all_rows - row >= rows:
-                step_rows = rows
-            elif all_rows - row >= middle:
-                step_rows = middle
-            a_row = a_at + row * length * entry_bytes
-            column = 0
-            for panel in range(wide.shape[0] + thin.shape[0]):
-                corner = out_at + (row * out_stride + column) * entry_bytes
-                begin = start_at + (row * start_stride + column) * entry_bytes
-                if panel < wide.shape[0]:
-                    b_at = np.int64(wide.ctypes.data)
-                    b_at += panel * length * count * vectors * lane_bytes
-                    if step_rows == rows:
-                        run_tile(
-                            step, lane, count, rows, vectors, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    elif step_rows == middle:
-                        run_tile(
-                            step, lane, count, middle, vectors, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    else:
-                        run_tile(
-                            step, lane, count, 1, vectors, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    column += count * vectors
-                else:
-                    b_at = np.int64(thin.ctypes.data)
-                    b_at += (panel - wide.shape[0]) * length * count * lane_bytes
-                    if step_rows == rows:
-                        run_tile(
-                            step, lane, count, rows, 1, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    elif step_rows == middle:
-                        run_tile(
-                            step, lane, count, middle, 1, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    else:
-                        run_tile(
-                            step, lane, count, 1, 1, a_row, b_at, length, begin,
-                            start_stride, biased, first, second, corner, out_stride, plane,
-                        )  # fmt: skip
-                    column += count
-            row += step_rows
+            start_stride = start.shape[1]
+        a_at, b_at = np.int64(a.ctypes.data), np.int64(panels.ctypes.data)
+        start_at, out_at = np.int64(start.ctypes.data), np.int64(out.ctypes.data)
+        at = np.int64(parameters.ctypes.data)
+        for row in range(first_row, last_row, rows):
+            for vector in range(first_vector, last_vector, vectors):
+                column = vector * count
+                run_tile(
+                    step, lane, rows, vectors, entry_bits, 0,
+                    a_at + row * words * size, words, 1,
+                    b_at + vector * panel_stride * panel_size, panel_stride, count, words, every,
+                    start_at + (row * start_stride + column) * size, start_stride, np.int64(biased),
+                    at, out_at + (row * out_stride + column) * size, out_stride, plane,
+                )  # fmt: skip
 
     return drive
 
 
-def multiply(
-    plan: Plan, a: NDArray[np.integer], b: NDArray[np.integer], start: NDArray[np.int64] | None
-) -> NDArray[np.signedinteger]:
-    """Return the planes of ``a`` (M, K) times ``b`` (K, N).
+def _spans(total: int, sizes: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Split ``range(total)`` into (size, first, last), the first sizes first, as far as they go."""
+    spans, first = [], 0
+    for size in sizes:
+        last = first + (total - first) // size * size
+        if last > first:
+            spans.append((size, first, last))
+        first = last
+    return spans
+
+
+def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Panels:
+    """Lay out an operand for a plan.
 
     Parameters
     ----------
     plan : Plan
-        The caller has made sure that operands, products and sums fit it.
-    a, b : integer arrays
-        C-contiguous.
+        How the product is computed; the caller has made sure that operands, products and sums
+        fit it.
+    b : integer array (K, N)
+        Multiplicands.
     start : int64 array of shape (1, N) or (M, N), or None
-        What the register holds before the first product.
+        What the outermost register holds before the first product.
+    """
+    outputs = b.shape[1]
+    b = plan.filled(b, 0)
+    if plan.order is not None:
+        b = b[plan.order.places(len(b))]
+    panels = pack_panels(plan.lane, b, plan.b_shift)
+    rows, padded = 1 if start is None else len(start), len(panels) * plan.kind.count
+    begin = np.zeros((rows, padded), plan.kind.entry)
+    if start is not None:
+        begin[:, :outputs] = start << plan.start_shift
+    if plan.moved:
+        begin[:, :outputs] -= 128 * b.sum(axis=0, dtype=plan.kind.entry)
+    parameters = np.zeros(PARAMETERS, np.int64)
+    parameters[: len(plan.parameters)] = plan.parameters
+    return Panels(plan, outputs, panels, begin, start is not None, parameters)
+
+
+def multiply(panels: Panels, a: IntArray, threads: int = 1) -> NDArray[np.signedinteger]:
+    """Return the planes of ``a`` times the operand that was packed.
+
+    Parameters
+    ----------
+    panels : Panels
+        Made by :func:`pack`.
+    a : integer array (M, K)
+        C-contiguous.
+    threads : int
+        Rows are split among so many; no bit depends on it.
 
     Returns
     -------
     int32 or int64 array of shape (planes, M, N)
-        As :data:`fxpsim.kernels.tile.PLANES` names them.
+        As :func:`fxpsim.kernels.steps.planes_of` names them.
     """
-    rows, length = a.shape
-    outputs = b.shape[1]
-    bits = vector_bits()
-    count = bits // LANES[plan.lane]
-    planes = len(PLANES[plan.step])
-    tile_rows, vectors = _SHAPES[bits][planes]
-    width = count * vectors
-    wide, rest = divmod(outputs, width)
-    thin = -(-rest // count)
-    padded = wide * width + thin * count
+    plan, begin = panels.plan, panels.begin
+    a = plan.filled(a, 1)
+    rows, padded = len(a), begin.shape[1]
+    words = panels.panels.shape[1]
+    planes = len(planes_of(plan.step))
+    out = _allocate((planes, rows, padded), begin.dtype)
+    height = _SHAPES[vector_bits()][planes][0]
+    block = max(1, min(_BLOCK // max(1, words), -(-rows // threads)) // height) * height
 
-    vnni, sixteen = plan.lane == "vnni", plan.lane == "i16"
-    panels = pack_panels(b, plan.panel, plan.b_shift, low_half=vnni)
-    wide_panels = panels(0, wide, width)
-    thin_panels = panels(wide * width, thin, count)
-    begin = np.zeros((1 if start is None else start.shape[0], padded), plan.entry)
-    if start is not None:
-        begin[:, :outputs] = start << (plan.a_shift + plan.b_shift)
+    def run(first: int) -> None:
+        part = slice(first, min(first + block, rows))
+        packed = _allocate((part.stop - first, words), begin.dtype)
+        pack_rows(plan.lane, a[part], plan.a_shift, plan.moved, packed)
+        _fill(panels, packed, begin if len(begin) == 1 else begin[part], out[:, part])
 
-    out = np.empty((planes, rows, padded), plan.entry)
-    drive = _driver(plan.step, plan.lane, count, tile_rows, vectors)
-    chunk = max(1, _CHUNK // max(1, length) // tile_rows) * tile_rows
-    packed = np.empty((min(chunk, rows), length), plan.entry)
-    for first in range(0, rows, chunk):
-        last = min(first + chunk, rows)
-        pack_rows(a[first:last], plan.a_shift, sixteen or vnni, sixteen, packed)
-        drive(
-            packed[: last - first], wide_panels, thin_panels,
-            begin if begin.shape[0] == 1 else begin[first:last],
-            np.int64(start is not None), np.int64(plan.first), np.int64(plan.second),
-            out[:, first:last],
-        )  # fmt: skip
+    if threads > 1 and rows > block:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, range(0, rows, block)))
+    else:
+        for first in range(0, rows, block):
+            run(first)
+    outputs = panels.outputs
     return out if padded == outputs else np.ascontiguousarray(out[:, :, :outputs])
+
+
+def _fill(
+    panels: Panels, packed: IntArray, begin: IntArray, out: NDArray[np.signedinteger]
+) -> None:
+    """Fill one block of rows, region by region of equal tiles."""
+    plan, parameters = panels.plan, panels.parameters
+    height, width = _SHAPES[vector_bits()][len(out)]
+    every = plan.every or max(1, packed.shape[1])
+    if plan.order is not None:
+        out[0] = begin
+    for tile_rows, first, last in _spans(len(packed), (height, max(1, height // 3), 1)):
+        vectors = (_ALONE if tile_rows == 1 else width, 1)
+        for tile_vectors, left, right in _spans(len(panels.panels), vectors):
+            shape = plan.step, plan.lane, tile_rows, tile_vectors
+            where = first, last, left, right
+            if plan.order is None:
+                _driver(*shape)(
+                    packed, panels.panels, begin, panels.biased, parameters, every, out, *where
+                )
+            else:
+                order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count
+                kept, registers, numbers = order.tables(plan.lane)
+                order_driver(*shape, np.dtype(kept).itemsize * 8)(
+                    packed, panels.panels, parameters, every, out[0], *where,
+                    order.tree, order.every, registers, numbers,
+                    _allocate((order.lanes, tile), kept),
+                    np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
+                )  # fmt: skip

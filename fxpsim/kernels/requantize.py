@@ -1,6 +1,6 @@
 """Requantisation of whole arrays: one compiled loop for each way to multiply and round.
 
-Every scheme is one of a few steps (``_STEPS``): the rounded high half of a 32 by 32-bit product and
+Every scheme is one of a few steps: the rounded high half of a 32 by 32-bit product and
 then a rounding shift, the exact product and one rounding shift, or a float32 product.
 """
 
@@ -18,7 +18,10 @@ from fxpsim.formats import Rounding
 from fxpsim.kernels._jit import kernel
 from fxpsim.schemes import FloatScale, Rescale
 
-__all__ = ["Plan", "plan", "run"]
+__all__ = ["FACTOR_LIMIT", "Plan", "plan", "run"]
+
+#: Of the two factors of a product; it has less than 31 bits then.
+FACTOR_LIMIT = (1 << 15) - 1
 
 #: Channels are repeated until a block has at least this many, so that inner loops are long.
 _BLOCK = 256
@@ -30,82 +33,65 @@ _MAGIC32, _REACH32 = np.float32(1.5 * 2**23), np.float32(2**22)
 _MAGIC64, _REACH64, _LIMIT64 = 1.5 * 2**52, 2.0**51, 2.0**62
 
 
-@kernel
-def _high_up(acc, multiplier, right, half, tie, left):
-    high = (np.int64(np.int32(acc)) * multiplier + _HALF_HIGH) >> 31
-    return (high + half) >> right
+# Ways to multiply and round; constants of the compiled loops.
+#: The high half of the product, whose ``right`` lowest bits are dropped; ``tie`` is -1 where ties
+#: are away from zero.
+_HIGH = 0
+#: The same where all ties are up.
+_HIGH_UP = 1
+#: The accumulator is shifted by ``left`` first, within 32 bits.
+_HIGH_LEFT = 2
+#: The whole product; ``half`` is what is added before the shift.
+_PRODUCT = 3
+#: ``tie`` is 1 where bits are dropped; ``half`` is then one less than half.
+_PRODUCT_EVEN = 4
+#: A float32 product, for results, less the zero point, within 2**22; for any.
+_FLOAT32, _FLOAT64 = 5, 6
 
 
 @kernel
-def _high(acc, multiplier, right, half, tie, left):
-    high = (np.int64(np.int32(acc)) * multiplier + _HALF_HIGH) >> 31
-    return (high + half + ((high >> 63) & tie)) >> right
+def _integer(step, acc, multiplier, right, half, tie, left):
+    if step in (_PRODUCT, _PRODUCT_EVEN):
+        product = acc * multiplier
+        even = (product >> right) & tie if step == _PRODUCT_EVEN else np.int64(0)
+        return (product + half + even) >> right
+    word = np.int64(np.int32(acc << left if step == _HIGH_LEFT else acc))
+    high = (word * multiplier + _HALF_HIGH) >> 31
+    away = np.int64(0) if step == _HIGH_UP else (high >> 63) & tie
+    return (high + half + away) >> right
 
 
 @kernel
-def _high_left(acc, multiplier, right, half, tie, left):
-    high = (np.int64(np.int32(np.int64(acc) << left)) * multiplier + _HALF_HIGH) >> 31
-    return (high + half + ((high >> 63) & tie)) >> right
-
-
-@kernel
-def _product(acc, multiplier, right, half, tie, left):
-    return (np.int64(acc) * multiplier + half) >> right
-
-
-@kernel
-def _product_even(acc, multiplier, right, half, tie, left):
-    product = np.int64(acc) * multiplier
-    return (product + half + ((product >> right) & tie)) >> right
-
-
-@kernel
-def _float32(acc, multiplier, right, half, tie, left):
+def _real(step, acc, multiplier):
     product = np.float32(acc) * multiplier
-    near = min(max(product, -_REACH32), _REACH32)
-    return np.int64(np.int32((near + _MAGIC32) - _MAGIC32))
-
-
-@kernel
-def _float64(acc, multiplier, right, half, tie, left):
-    product = np.float64(np.float32(acc) * multiplier)
-    near = min(max(product, -_LIMIT64), _LIMIT64)
-    whole = (near + _MAGIC64) - _MAGIC64 if abs(near) < _REACH64 else near
-    return np.int64(whole)
-
-
-#: ``high``: ``right`` drops bits of the high half; ``tie`` is -1 where ties are away from zero.
-#: ``high_up``: the same where all ties are up.
-#: ``high_left``: the accumulator is shifted by ``left`` first, within 32 bits.
-#: ``product``: ``half`` is what is added before the shift.
-#: ``product_even``: ``tie`` is 1 where bits are dropped; ``half`` is then one less than half.
-#: ``float32``: for results, less the zero point, within 2**22; ``float64`` for any.
-_STEPS = {
-    "high": _high,
-    "high_up": _high_up,
-    "high_left": _high_left,
-    "product": _product,
-    "product_even": _product_even,
-    "float32": _float32,
-    "float64": _float64,
-}
+    if step == _FLOAT32:
+        near = min(max(product, -_REACH32), _REACH32)
+        return np.int64(np.int32((near + _MAGIC32) - _MAGIC32))
+    far = min(max(np.float64(product), -_LIMIT64), _LIMIT64)
+    return np.int64((far + _MAGIC64) - _MAGIC64 if abs(far) < _REACH64 else far)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """The loop for a scheme, and its arguments after the accumulators.
+    """Which loop a scheme takes, and its arguments after the codes.
 
     Attributes
     ----------
-    loop : callable
-        See :func:`_loop`.
+    step : int
+        Which way to multiply and round.
+    channels : int
+        In a block of constants; 0: one constant for all.
+    narrow : bool
+        Whether the limits, less the zero point, fit 32 bits.
     arguments : tuple
         Constants, limits, zero point.
     factor : int
         By how much the magnitude of an accumulator may grow on the way, 0 where any will do.
     """
 
-    loop: Callable[..., None]
+    step: int
+    channels: int
+    narrow: bool
     arguments: tuple[Any, ...]
     factor: int
 
@@ -115,20 +101,21 @@ def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
     """Return the plan for a scheme that clamps to ``lo`` to ``hi``; None: beyond 62 bits."""
     if isinstance(scheme, FloatScale):
         zero = scheme.zero_point
-        step = "float32" if lo - zero >= -_REACH32 and hi - zero <= _REACH32 else "float64"
+        near = lo - zero >= -_REACH32 and hi - zero <= _REACH32
+        step = _FLOAT32 if near else _FLOAT64
         columns = [(scale, 0, 0, 0, 0) for (scale,) in scheme.constants()]
         kind, factor = np.float32, 0
     else:
         products = [scheme.product(*constants) for constants in scheme.constants()]
         if scheme.high:
-            step = "high_up" if scheme.rounding is Rounding.NEAREST_UP else "high"
+            step = _HIGH_UP if scheme.rounding is Rounding.NEAREST_UP else _HIGH
             if any(right < 0 for _, right in products):
-                step = "high_left"
+                step = _HIGH_LEFT
             # Beyond 32 bits, to the left or right, nothing is left of the high half.
             shifts = [(q, min(max(right, 0), 40), min(max(-right, 0), 32)) for q, right in products]
             factor = 0
         else:
-            step = "product_even" if scheme.rounding is Rounding.NEAREST_EVEN else "product"
+            step = _PRODUCT_EVEN if scheme.rounding is Rounding.NEAREST_EVEN else _PRODUCT
             shifts = [(m << max(-right, 0), min(max(right, 0), 63), 0) for m, right in products]
             factor = max(abs(m) for m, _, _ in shifts)
         columns = [(m, r, *_rounding(scheme.rounding, r), left) for m, r, left in shifts]
@@ -138,13 +125,13 @@ def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
     multiplier, *others = zip(*columns, strict=True)
     arrays = [np.array(multiplier, kind), *(np.array(column, np.int64) for column in others)]
     many = scheme.channels is not None
-    repeat = -(-_BLOCK // len(columns))
-    constants = [np.tile(array, repeat) if many else array[0] for array in arrays]
+    repeat = -(-_BLOCK // len(columns)) if many else 1
+    constants = [np.tile(array, repeat) for array in arrays]
     ends = lo - scheme.zero_point, hi - scheme.zero_point
     narrow = all(-(1 << 31) <= end < 1 << 31 for end in ends)
     limits = [np.int32(end) if narrow else np.int64(end) for end in ends]
     arguments = (*constants, *limits, np.int64(scheme.zero_point))
-    return Plan(_loop(step, many, narrow), arguments, factor)
+    return Plan(step, constants[0].size if many else 0, narrow, arguments, factor)
 
 
 def _rounding(rounding: Rounding, right: int) -> tuple[int, int]:
@@ -162,48 +149,61 @@ def _rounding(rounding: Rounding, right: int) -> tuple[int, int]:
             return 0, 0
 
 
-def run(plan: Plan, codes: NDArray[Any], out: NDArray[Any]) -> None:
-    """Fill ``out``; the caller makes sure that the codes' peak times the factor fits 62 bits."""
-    kind = np.int32 if np.can_cast(codes.dtype, np.int32) else np.int64
-    flat = np.ascontiguousarray(codes, kind).reshape(-1)
-    plan.loop(flat, *plan.arguments, out.reshape(-1))
+def run(plan: Plan, codes: NDArray[Any], others: NDArray[Any] | None, out: NDArray[Any]) -> bool:
+    """Fill ``out`` (n,) from accumulators ``codes`` (n,), or from their products with ``others``.
+
+    The caller makes sure that magnitudes times the plan's factor fit 62 bits.  False: one of two
+    factors is beyond ``FACTOR_LIMIT``, and the results are not right.
+    """
+    given = (codes,) if others is None else (codes, others)
+    small = all(np.can_cast(array.dtype, np.int32) for array in given)
+    read = np.int32 if small else np.int64
+    loop = _loop(plan.step, plan.channels > 0, plan.narrow, others is not None, read)
+    return not loop(codes, given[-1], *plan.arguments, out)
 
 
 @functools.cache
-def _loop(step: str, per_channel: bool, narrow: bool) -> Callable[..., None]:
-    """Return the loop for a step.
+def _loop(
+    step: int, per_channel: bool, narrow: bool, product: bool, read: type[np.signedinteger]
+) -> Callable[..., int]:
+    """Return the loop for a step; ``read`` holds any code given, and products of two factors.
 
-    Its arguments are ``acc`` (n,) int32 or int64, ``multiplier``, ``right``, ``half``, ``tie`` and
-    ``left`` (numbers, or arrays of one block of channels), then ``lo`` and ``hi`` (the limits less
-    the zero point; int32 where ``narrow``), ``zero_point`` and ``out`` (n,).  The caller makes
-    sure that products, and products plus ``half``, fit int64.
+    Its arguments are ``codes`` and ``others`` (n,), which are multiplied where ``product`` says
+    so; ``multiplier``, ``right``, ``half``, ``tie`` and ``left``, arrays of one, or of a block of
+    channels; ``lo`` and ``hi`` (the limits less the zero point; int32 where ``narrow``),
+    ``zero_point`` and ``out`` (n,).  It returns whether a factor is beyond ``FACTOR_LIMIT``.  The
+    caller makes sure that sums times multipliers, and those plus ``half``, fit int64.
     """
-    one = _STEPS[step]
+    real = step in (_FLOAT32, _FLOAT64)
 
     @kernel
-    def clamp(value, lo, hi):
-        if narrow:  # two clamps, but the second on lanes of half the width
-            return min(max(np.int32(min(max(value, _LOWEST32), _HIGHEST32)), lo), hi)
-        return min(max(value, lo), hi)
+    def rescale_loop(codes, others, multiplier, right, half, tie, left, lo, hi, zero_point, out):
+        first, last = read(-FACTOR_LIMIT), read(FACTOR_LIMIT)
+        outside = read(0)
+        block = multiplier.size if per_channel else codes.size
+        for begin in range(0, codes.size, max(block, 1)):
+            here, with_ = codes[begin : begin + block], others[begin : begin + block]
+            there = out[begin : begin + block]
+            q, r, h, t, up = multiplier[0], right[0], half[0], tie[0], left[0]
+            for i in range(here.size):
+                acc = read(here[i])
+                if product:
+                    other = read(with_[i])
+                    beyond = np.bitwise_or(np.subtract(acc, first), np.subtract(last, acc))
+                    far = np.bitwise_or(np.subtract(other, first), np.subtract(last, other))
+                    outside = np.bitwise_or(outside, np.bitwise_or(beyond, far))
+                    acc = np.multiply(acc, other)
+                if per_channel:
+                    q, r, h, t, up = multiplier[i], right[i], half[i], tie[i], left[i]
+                if real:
+                    value = _real(step, acc, q)
+                else:
+                    value = _integer(step, np.int64(acc), q, r, h, t, up)
+                if narrow:  # two clamps, but the second on lanes of half the width
+                    small = np.int32(min(max(value, _LOWEST32), _HIGHEST32))
+                    there[i] = min(max(small, lo), hi) + zero_point
+                else:
+                    there[i] = min(max(value, lo), hi) + zero_point
+        return np.int64(outside < 0)
 
-    if per_channel:
-
-        @kernel
-        def channel_loop(acc, multiplier, right, half, tie, left, lo, hi, zero_point, out):
-            block = multiplier.size
-            for start in range(0, acc.size, block):
-                here = acc[start : start + block]
-                there = out[start : start + block]
-                for j in range(here.size):
-                    value = one(here[j], multiplier[j], right[j], half[j], tie[j], left[j])
-                    there[j] = clamp(value, lo, hi) + zero_point
-
-        return channel_loop
-
-    @kernel
-    def tensor_loop(acc, multiplier, right, half, tie, left, lo, hi, zero_point, out):
-        for i in range(acc.size):
-            value = one(acc[i], multiplier, right, half, tie, left)
-            out[i] = clamp(value, lo, hi) + zero_point
-
-    return tensor_loop
+    return rescale_loop

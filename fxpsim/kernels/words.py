@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from fxpsim.formats import Overflow, QFormat, Wrap, WrapSignMagnitude
@@ -13,6 +15,7 @@ __all__ = ["CLAMP", "FOLD", "FOLD_MSBS", "WRAP", "WRAP_MSBS", "ZERO", "fit", "ov
 CLAMP, ZERO, WRAP, WRAP_MSBS, FOLD, FOLD_MSBS = range(6)
 
 
+@functools.lru_cache(maxsize=1024)
 def overflow_stage(fmt: QFormat, overflow: object) -> tuple[int, np.ndarray]:
     """Return the kind of loop, and the constants :func:`fit` takes, for a rule on a format.
 
@@ -35,17 +38,20 @@ def overflow_stage(fmt: QFormat, overflow: object) -> tuple[int, np.ndarray]:
         kind = WRAP_MSBS if isinstance(overflow, Wrap) else FOLD_MSBS
         kept = (1 << (fmt.bits - count)) - 1
         tops = (lo, hi & ~kept) if fmt.signed else (hi & ~kept, hi & ~kept)
-        inverted = int(count > 1)
-    return kind, np.array([lo, hi, fmt.bits, kept, *tops, inverted], np.int64)
+        inverted = -int(count > 1)
+    constants = np.array([lo, hi, fmt.bits, kept, *tops, inverted], np.int64)
+    return kind, constants
 
 
 @kernel
-def fit(value, low, one, kind, lo, hi, bits, kept, below, above, inverted):
+def fit(value, low, one, kind, word):
     """Return ``value`` in the word; ``low`` has its low ``bits + 1`` bits, and may be it.
 
-    All but ``kind`` are integers of one type.  Numpy's functions keep to it; operators would
-    widen 32 bits to 64, and halve what a vector holds.
+    ``word`` is a tuple of the constants of :func:`overflow_stage`.  All but ``kind`` are integers
+    of one type.  Numpy's functions keep to it; operators would widen 32 bits to 64, and halve
+    what a vector holds.
     """
+    lo, hi, bits, kept, below, above, inverted = word
     zero = np.subtract(one, one)
     if kind == CLAMP:
         return np.minimum(np.maximum(value, lo), hi)
@@ -60,10 +66,12 @@ def fit(value, low, one, kind, lo, hi, bits, kept, below, above, inverted):
     if kind in (WRAP, FOLD):
         # Modulo a power of two is a mask, in two's complement exact.
         return np.add(lo, np.bitwise_and(np.subtract(low, lo), span))
+    # All ones where it is so, else 0: cheaper than to select by comparisons.
+    negative = np.minimum(np.maximum(value, np.subtract(zero, one)), zero)
     if kind == FOLD_MSBS:
-        lowest_saturated = np.bitwise_and(low, np.add(kept, one)) != zero
-        turned = (lowest_saturated != (value < zero)) != (inverted != zero)
-        low = np.bitwise_not(low) if turned else low
+        lowest_saturated = np.bitwise_and(low, np.add(kept, one))
+        turned = np.bitwise_xor(np.subtract(zero, np.minimum(lowest_saturated, one)), negative)
+        low = np.bitwise_xor(low, np.bitwise_xor(turned, inverted))
     inside = np.bitwise_and(np.subtract(value, lo), np.bitwise_not(span)) == zero
-    top = below if value < zero else above
-    return value if inside else np.add(top, np.bitwise_and(low, kept))
+    top = np.bitwise_xor(above, np.bitwise_and(np.bitwise_xor(above, below), negative))
+    return value if inside else np.bitwise_or(top, np.bitwise_and(low, kept))

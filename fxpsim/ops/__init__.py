@@ -21,6 +21,7 @@ from fxpsim.ops.movement import (
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec
 from fxpsim.ops.pair_table import PairTable
 from fxpsim.ops.pooling import AveragePool2D, MaxPool2D
+from fxpsim.ops.reduction import ReduceSum
 from fxpsim.ops.requantize import Requantize
 from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
@@ -49,6 +50,7 @@ _ALL: tuple[type[Op], ...] = (
     Pad,
     PairTable,
     QLinearSoftmax,
+    ReduceSum,
     Reinterpret,
     Relu,
     Requantize,
@@ -91,6 +93,7 @@ __all__ = [
     "Pad",
     "PairTable",
     "QLinearSoftmax",
+    "ReduceSum",
     "Reinterpret",
     "Relu",
     "Requantize",

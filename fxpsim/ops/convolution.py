@@ -14,7 +14,7 @@ from fxpsim.ops.matrix import MatrixLayer
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
 from fxpsim.ops.window import Pair, Window, window
 
-__all__ = ["Conv2D", "check_image", "window_reach"]
+__all__ = ["Conv2D", "check_image", "settle_taps", "window_reach"]
 
 IntArray = NDArray[Any]
 
@@ -39,7 +39,7 @@ class Conv2D(MatrixLayer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        self.taps  # noqa: B018 - checks the numbers
+        settle_taps(self)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -88,6 +88,14 @@ class Conv2D(MatrixLayer):
         repeats = self.inputs // self.weights.shape[2]
         low, high = (np.tile(end, repeats) for end in window_reach(self, source, low, high))
         return low, high
+
+
+def settle_taps(layer: Any) -> None:
+    """Check the numbers of a layer's window and keep them as tuples."""
+    names = "stride", "dilation", "top_left", "bottom_right"
+    taps = Window(layer.weights.shape[:2], *(getattr(layer, name) for name in names))
+    for name in names:
+        object.__setattr__(layer, name, getattr(taps, name))
 
 
 def check_image(source: TensorSpec, channels: int) -> Pair:

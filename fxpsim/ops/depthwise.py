@@ -15,7 +15,7 @@ from fxpsim.dispatch import Planes
 from fxpsim.engine import compiled
 from fxpsim.errors import GraphError
 from fxpsim.formats import Overflow
-from fxpsim.ops.convolution import check_image, window_reach
+from fxpsim.ops.convolution import check_image, settle_taps, window_reach
 from fxpsim.ops.layer import Layer, constants, multiplicand_weights
 from fxpsim.ops.matrix import joined
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
@@ -54,7 +54,7 @@ class DepthwiseConv2D(Layer):
                 f"the multiplier must be 1 or more and divide the {self.outputs} outputs, "
                 f"not {self.multiplier}"
             )
-        self.taps  # noqa: B018 - checks the numbers
+        settle_taps(self)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class DepthwiseConv2D(Layer):
 
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        register = self.accumulator
+        register = constants(self, source).register
         proven = register.exact_where_it_fits and proven
         wraps = register.plain and register.overflow is Overflow.WRAP
         if proven or register.plain:
@@ -116,13 +116,27 @@ class DepthwiseConv2D(Layer):
         if exact and (planes := self._compiled("peaks", codes, source)) is not None:
             sums, lowest, highest = (plane.reshape(-1, self.outputs) for plane in planes)
             nothing = np.zeros_like(sums)
-            return Planes(sums, sums, lowest, highest, {"final": nothing}, {"final": nothing - 1})
-        register = None if exact else self.accumulator
+            levels = {"final": nothing}, {"final": nothing - 1}
+            return Planes(sums, sums, lowest, highest, *levels, *self._products(codes, source))
+        register = None if exact else constants(self, source).register
         columns = [
             dispatch.product_planes(*operands, product_frac=constants(self, source).frac)
             for operands in self._channels(codes, source, register)
         ]
         return joined(columns, axis=1)
+
+    def _products(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray]:
+        """Return the lowest and highest product (N,) of each channel."""
+        if not codes.size:
+            return np.zeros(self.outputs, np.int64), np.zeros(self.outputs, np.int64)
+        view = self.taps.view(self._padded(codes, source))
+        weights = constants(self, source).matrix.astype(np.int64)
+        ends = [
+            extreme(view, axis=(0, 1, 2)).reshape(self.inputs, -1).repeat(self.multiplier, axis=1)
+            * weights
+            for extreme in (np.min, np.max)
+        ]
+        return np.minimum(*ends).min(axis=0), np.maximum(*ends).max(axis=0)
 
     def _channels(
         self, codes: IntArray, source: TensorSpec, register: Accumulator | None
@@ -143,7 +157,8 @@ class DepthwiseConv2D(Layer):
 
     def _compiled(self, step: str, codes: IntArray, source: TensorSpec) -> IntArray | None:
         """Return the planes of one step for all channels at once; None where it may not fit."""
-        known, register = constants(self, source), self.accumulator
+        known = constants(self, source)
+        register = known.register
         if not compiled() or known.place is not None or codes.dtype == np.object_:
             return None
         product = max(abs(x * w) for x in known.factor_range for w in known.matrix_range)
@@ -165,7 +180,7 @@ class DepthwiseConv2D(Layer):
             start,
             self.stride,
             self.dilation,
-            self.taps.positions((source.shape[0], source.shape[1])),
+            (known.shape[0], known.shape[1]),
             (register.lo, register.hi),
             np.int32 if reach < 1 << 31 else np.int64,
         )

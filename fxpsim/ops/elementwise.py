@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.casts import check_codes
-from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.dispatch.rescaling import rescale
 from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, freeze, zero_code
@@ -87,13 +87,13 @@ class Add(Op):
         """Return codes of the target."""
         axes = len(broadcast(sources))
         parts = [
-            dispatch_casts.rescale(
+            rescale(
                 np.left_shift(codes - zero_code(source), self.lift, dtype=np.int64), scheme, _WIDE
             )
             for codes, source, scheme in zip(inputs, sources, (self.left, self.right), strict=True)
         ]
         total = np.add(*(stretched(part, axes) for part in parts), dtype=np.int64)
-        return dispatch_casts.rescale(total, self.scheme, word(self.target))
+        return rescale(total, self.scheme, word(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Multiply(Op):
             stretched(codes.astype(np.int64) - zero_code(source), axes)
             for codes, source in zip(inputs, sources, strict=True)
         )
-        return dispatch_casts.rescale(left * right, self.scheme, word(self.target))
+        return rescale(left * right, self.scheme, word(self.target))
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the extremes of the four products of ends."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,10 @@ from fxpsim.ops.op import (
 if TYPE_CHECKING:
     from accel_models import Work
 
-__all__ = ["Layer", "Sums", "constants", "multiplicand_weights"]
+__all__ = ["Layer", "Sums", "constants", "multiplicand_weights", "raw"]
 
 IntArray = NDArray[Any]
+L = TypeVar("L", bound="Layer")
 
 #: What nearly all firmware has, and the widest that int8 networks are known to need.
 DEFAULT = Accumulator(32)
@@ -50,9 +51,9 @@ class Sums:
     weights : integer array (K, N)
         Multiplicands that are constant.
     bias : integer array (N,) or None
-        At the product's fraction.
+        At the product's fraction, a rounding constant in it; added as the accumulator says.
     accumulator : Accumulator
-        The register.
+        The registers, without a rounding constant.
     """
 
     weights: IntArray
@@ -153,6 +154,11 @@ class Layer(Op):
         ``low`` and ``high`` bound the input's codes, element by element.
         """
 
+    @property
+    def draws(self) -> bool:
+        """Whether the registers round stochastically."""
+        return self.accumulator.stochastic
+
     def with_accumulator(self, accumulator: Accumulator) -> Self:
         """Return the same layer with another register."""
         return replace(self, accumulator=accumulator)
@@ -193,7 +199,8 @@ class Layer(Op):
         if self.folded and (zero := zero_code(source)):
             folded = -zero * matrix.sum(axis=0, dtype=np.int64)
             bias = folded if bias is None else bias + folded
-        return Sums(matrix, bias, self.accumulator)
+        register, start = dispatch.preload(self.accumulator, bias, self.outputs)
+        return Sums(matrix, start, register)
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return the registers (n, *shape)."""
@@ -256,10 +263,14 @@ class Constants:
         Multiplicands, in the order in which products are added.
     matrix_range, factor_range : (int, int)
         Lowest and highest weight; lowest and highest multiplicand that the input can have.
+    register : Accumulator
+        Without a rounding constant.
     bias : integer array (N,) or None
-        At the products' fraction, ``frac`` bits.
+        At the products' fraction, ``frac`` bits, a rounding constant in it.
     zero : int
         Taken off every input code.
+    shape : tuple of int
+        Of the output.
     place : integer array (K,) or None
         The order, where it is not that of the input.
     """
@@ -267,18 +278,33 @@ class Constants:
     matrix: IntArray
     matrix_range: tuple[int, int]
     factor_range: tuple[int, int]
+    register: Accumulator
     bias: IntArray | None
     frac: int
     zero: int
+    shape: tuple[int, ...]
     place: NDArray[np.intp] | None
 
     def factors(self, codes: IntArray) -> IntArray:
-        """Return input codes less the zero point, in 16 bits where they fit."""
+        """Return input codes less the zero point, in 8 or 16 bits where they fit."""
         low, high = self.factor_range
-        dtype = np.dtype(np.int16) if low >= -(1 << 15) and high < 1 << 15 else codes.dtype
+        dtype = codes.dtype
+        for kind in (np.int8, np.uint8, np.int16):
+            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+                dtype = np.dtype(kind)
+                break
         if self.zero:
-            return np.subtract(codes, self.zero, dtype=dtype, casting="unsafe")
+            wide = dtype if dtype.itemsize > 1 else np.int16  # what is subtracted fits that
+            return np.subtract(codes, self.zero, dtype=wide, casting="unsafe").astype(
+                dtype, copy=False
+            )
         return codes.astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=1024)
+def raw(layer: L) -> L:
+    """Return the layer that makes the same final sums from codes as they are."""
+    return replace(layer, folded=True)
 
 
 @lru_cache(maxsize=1024)
@@ -294,8 +320,10 @@ def constants(layer: Layer, source: TensorSpec) -> Constants:
         np.ascontiguousarray(matrix),
         (int(matrix.min()), int(matrix.max())),
         (source.format.lo - zero, source.format.hi - zero),
+        sums.accumulator,
         sums.bias,
         layer.product_frac(source),
         zero,
+        layer.shape(source),
         place,
     )

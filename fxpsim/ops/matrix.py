@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim import dispatch
 from fxpsim.dispatch import Planes
-from fxpsim.ops.layer import Layer, constants
+from fxpsim.ops.layer import Layer, constants, raw
 from fxpsim.ops.op import TensorSpec
 
 __all__ = ["MatrixLayer", "joined"]
@@ -33,7 +34,7 @@ class MatrixLayer(Layer):
 
     def _blocks(self, codes: IntArray, source: TensorSpec) -> Iterator[IntArray]:
         known = constants(self, source)
-        per_sample = prod(self.shape(source)) // self.outputs * self.inputs
+        per_sample = prod(known.shape) // self.outputs * self.inputs
         step = max(1, BLOCK // per_sample)
         for start in range(0, max(1, len(codes)), step):
             rows = self.gather(known.factors(codes[start : start + step]), source)
@@ -41,22 +42,13 @@ class MatrixLayer(Layer):
 
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
         """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        known = constants(self, source)
-        parts = [
-            dispatch.product(
-                rows,
-                known.matrix,
-                self.accumulator,
-                known.factor_range,
-                known.matrix_range,
-                known.bias,
-                product_frac=known.frac,
-                proven=proven,
-            )
-            for rows in self._blocks(codes, source)
-        ]
+        layer, weights = self, _prepared(self, source, proven)
+        if weights.any_order and not self.folded and constants(self, source).zero:
+            layer = raw(self)
+            weights = _prepared(layer, source, proven)
+        parts = [weights.product(rows) for rows in layer._blocks(codes, source)]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return whole.reshape(len(codes), *self.shape(source))
+        return whole.reshape(len(codes), *constants(self, source).shape)
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
@@ -65,7 +57,7 @@ class MatrixLayer(Layer):
             dispatch.product_planes(
                 rows,
                 known.matrix,
-                None if exact else self.accumulator,
+                None if exact else known.register,
                 known.factor_range,
                 known.matrix_range,
                 known.bias,
@@ -76,12 +68,26 @@ class MatrixLayer(Layer):
         return parts[0] if len(parts) == 1 else joined(parts, axis=0)
 
 
+@lru_cache(maxsize=128)
+def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.Prepared:
+    """Return a layer's weights, packed once."""
+    known = constants(layer, source)
+    return dispatch.Prepared(
+        known.matrix, known.register, known.factor_range, known.matrix_range, known.bias,
+        known.frac, proven,
+    )  # fmt: skip
+
+
 def joined(parts: list[Planes], axis: int) -> Planes:
     """Return planes of several sets of sums as those of all of them."""
 
     def join(arrays: list[IntArray]) -> IntArray:
-        return np.concatenate(arrays, axis=axis)
+        return np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
 
+    ends: list[IntArray] = []
+    for plane, extreme in (("product_lowest", np.minimum), ("product_highest", np.maximum)):
+        arrays = [getattr(part, plane) for part in parts]
+        ends.append(join(arrays) if axis else extreme.reduce(arrays))
     return Planes(
         join([part.register for part in parts]),
         join([part.exact for part in parts]),
@@ -89,4 +95,5 @@ def joined(parts: list[Planes], axis: int) -> Planes:
         join([part.highest for part in parts]),
         {level: join([part.events[level] for part in parts]) for level in parts[0].events},
         {level: join([part.first_step[level] for part in parts]) for level in parts[0].events},
+        *ends,
     )

@@ -70,6 +70,11 @@ class Op(ABC):
     arity: ClassVar[int | None] = 1
     monotone: ClassVar[bool] = False
 
+    @property
+    def draws(self) -> bool:
+        """Whether it rounds stochastically."""
+        return False
+
     @abstractmethod
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return what comes out of ``sources``; GraphError where they do not fit."""

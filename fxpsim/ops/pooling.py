@@ -14,7 +14,7 @@ from fxpsim.formats import Rounding
 from fxpsim.formats.modes import read_mode
 from fxpsim.ops.convolution import check_image
 from fxpsim.ops.op import Op, TensorSpec
-from fxpsim.ops.window import Pair, Window
+from fxpsim.ops.window import Pair, Window, window
 
 __all__ = ["AveragePool2D", "MaxPool2D", "Pool2D"]
 
@@ -43,17 +43,17 @@ class Pool2D(Op):
     monotone = True
 
     def __post_init__(self) -> None:
-        window = self._window
+        taps = self._window
         padding = (
-            max(window.top_left[0], window.bottom_right[0]),
-            max(window.top_left[1], window.bottom_right[1]),
+            max(taps.top_left[0], taps.bottom_right[0]),
+            max(taps.top_left[1], taps.bottom_right[1]),
         )
-        if padding[0] >= window.size[0] or padding[1] >= window.size[1]:
+        if padding[0] >= taps.size[0] or padding[1] >= taps.size[1]:
             raise GraphError("padding must be smaller than the window")
 
     @property
     def _window(self) -> Window:
-        return Window(self.size, self.stride, (1, 1), self.top_left, self.bottom_right)
+        return window(self.size, self.stride, (1, 1), self.top_left, self.bottom_right)
 
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return (rows, columns, channels) in the input's format."""

@@ -43,6 +43,11 @@ class Requantize(Op):
         object.__setattr__(self, "overflow", read_overflow(self.overflow, "overflow"))
         check_overflow(self.target, self.overflow)
 
+    @property
+    def draws(self) -> bool:
+        """Whether it rounds stochastically."""
+        return self.rounding in STOCHASTIC
+
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
         (source,) = sources

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import schemes
-from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.dispatch.rescaling import rescale
 from fxpsim.errors import GraphError
 from fxpsim.formats import Affine, QFormat
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, whole_range, zero_code
@@ -59,9 +59,7 @@ class Rescale(Op):
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return codes of the target."""
         (codes,), zero = inputs, zero_code(sources[0])
-        return dispatch_casts.rescale(
-            codes - zero if zero else codes, self.scheme, word(self.target)
-        )
+        return rescale(codes - zero if zero else codes, self.scheme, word(self.target))
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""

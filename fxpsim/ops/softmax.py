@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.casts import check_codes
-from fxpsim.dispatch import casts as dispatch_casts
+from fxpsim.dispatch.rescaling import rescale
 from fxpsim.engine import compiled
 from fxpsim.errors import GraphError
 from fxpsim.formats import Affine, QFormat
@@ -145,7 +145,7 @@ class LookupSoftmax(Op):
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return shares."""
         (codes,) = inputs
-        distances = dispatch_casts.rescale(-_distances(codes), self.scheme, QFormat(32, 0))
+        distances = rescale(-_distances(codes), self.scheme, QFormat(32, 0))
         tables = self.exponentials.astype(np.int64), self.reciprocals.astype(np.int64)
         if not compiled():
             rows = [

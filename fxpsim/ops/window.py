@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -43,9 +44,10 @@ class Window:
         least = {"size": 1, "stride": 1, "dilation": 1, "top_left": 0, "bottom_right": 0}
         wrong = []
         for name, low in least.items():
-            pair = tuple(getattr(self, name))
+            given = getattr(self, name)
+            pair = tuple(given) if isinstance(given, Sequence) else ()
             if len(pair) != 2:
-                wrong.append(f"window {name} must be (height, width), not {pair}")
+                wrong.append(f"window {name} must be (height, width), not {given!r}")
             wrong += [w for v in pair if (w := check_int(f"window {name}", v, low, _MOST))]
             object.__setattr__(self, name, pair)
         if wrong:

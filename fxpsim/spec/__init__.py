@@ -4,7 +4,8 @@ Whatever is compiled gives the same bits as this folder, and is tested against i
 """
 
 from fxpsim.spec.casts import cast, fit, quantize, round_float, round_shift
-from fxpsim.spec.philox import draw
+from fxpsim.spec.philox import draw, draw_step
+from fxpsim.spec.products import fold_zero_points, matmul
 from fxpsim.spec.requantization import (
     dyadic,
     float_scale,
@@ -18,7 +19,7 @@ from fxpsim.spec.requantization import (
     single_round,
 )
 from fxpsim.spec.scaled import quantize_affine, quantize_level
-from fxpsim.spec.sums import Events, Step, Sum, accumulate, matmul
+from fxpsim.spec.sums import Events, Step, Sum, accumulate
 
 __all__ = [
     "Events",
@@ -27,9 +28,11 @@ __all__ = [
     "accumulate",
     "cast",
     "draw",
+    "draw_step",
     "dyadic",
     "fit",
     "float_scale",
+    "fold_zero_points",
     "gemmlowp",
     "half_up_twice",
     "icn",

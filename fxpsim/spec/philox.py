@@ -5,7 +5,7 @@ Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3. SC 2011
 
 from __future__ import annotations
 
-__all__ = ["ROUNDS", "draw", "philox4x32"]
+__all__ = ["ROUNDS", "draw", "draw_step", "philox4x32"]
 
 #: Constants of the paper: two multipliers, two increments of the key (Weyl sequences).
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
@@ -42,4 +42,9 @@ def draw(seed: int, stream: int, sample: int, element: int, step: int = 0) -> in
         The counter, each 0 to 2**32 - 1: the node in the graph, the caller's sample id, the flat
         index without the batch axis, the index of the addition (0 in a cast).
     """
-    return philox4x32((stream, sample, element, step), (seed & _WORD, seed >> 32))[0]
+    return draw_step(seed, stream, sample, element, step)[0]
+
+
+def draw_step(seed: int, stream: int, sample: int, element: int, step: int) -> Counter:
+    """Return all four words of a step, for sums in which several registers round; as above."""
+    return philox4x32((stream, sample, element, step), (seed & _WORD, seed >> 32))

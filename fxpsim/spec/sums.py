@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product
+from fxpsim.formats.modes import STOCHASTIC
 from fxpsim.spec.casts import fit, round_shift
+from fxpsim.spec.philox import Counter, draw_step
 
-__all__ = ["Events", "Step", "Sum", "accumulate", "matmul"]
+__all__ = ["Events", "Step", "Sum", "accumulate"]
 
 #: A number: integer, and fraction bits.
 Fixed = tuple[int, int]
+#: The four random words of a step.
+Words = Callable[[int], Counter]
 
 
 @dataclass(slots=True)
@@ -82,10 +87,17 @@ class Sum:
 
 
 def _into(
-    number: Fixed, register: Accumulator | Product, frac: int, events: Events, step: int
+    number: Fixed,
+    register: Accumulator | Product,
+    frac: int,
+    events: Events,
+    step: int,
+    draw: int = 0,
 ) -> int:
     """Round and overflow an exact number into a word at ``frac``."""
-    rounded = round_shift(number[0], number[1] - frac, register.rounding)
+    value, shift = number[0], number[1] - frac
+    undeclared = register.frac is None and shift == 0  # then even ``jam`` leaves it as it is
+    rounded = value if undeclared else round_shift(value, shift, register.rounding, draw)
     fitted = fit(rounded, register.lo, register.hi, register.overflow)
     if fitted != rounded:
         events.note(step)
@@ -103,6 +115,7 @@ class _Sums:
 
     accumulator: Accumulator
     product_frac: int
+    words: Words
     levels: dict[str, Events] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
@@ -119,12 +132,18 @@ class _Sums:
             self.fracs.append(frac)
         self.outer = [*self.chain[1:]] if self.accumulator.spill or not own else [self.chain[0]]
         self.outer_fracs = self.fracs[-len(self.outer) :] if self.outer else []
+        self.product_word, *words = self.accumulator.draw_words
+        self.lane_word, self.outer_words = words[0], words[len(words) - len(self.outer) :]
         self.lanes = [0] * lanes
         self.values = [0] * len(self.outer)
         self.arrived = [0] * (1 + len(self.outer))
 
     def events(self, level: str) -> Events:
         return self.levels.setdefault(level, Events())
+
+    def draw(self, register: Accumulator | Product, word: int, step: int) -> int:
+        """Return the 32 random bits of a register at a step; none are drawn where none count."""
+        return self.words(step)[word] if register.rounding in STOCHASTIC else 0
 
     def lane_level(self) -> str:
         if isinstance(self.accumulator.order, Interleaved):
@@ -137,7 +156,8 @@ class _Sums:
     def add_to_lane(self, lane: int, number: Fixed, step: int) -> None:
         level, frac = self.lane_level(), self.fracs[0]
         total = _plus((self.lanes[lane], frac), number)
-        self.lanes[lane] = _into(total, self.accumulator, frac, self.events(level), step)
+        draw = self.draw(self.accumulator, self.lane_word, step)
+        self.lanes[lane] = _into(total, self.accumulator, frac, self.events(level), step, draw)
         name = f"{level}{lane}" if level == "lane" else level
         self.steps.append(Step(step, name, self.lanes[lane]))
 
@@ -145,7 +165,8 @@ class _Sums:
         level, frac = self.outer_level(index), self.outer_fracs[index]
         total = _plus((self.values[index], frac), number)
         register = self.outer[index]
-        self.values[index] = _into(total, register, frac, self.events(level), step)
+        draw = self.draw(register, self.outer_words[index], step)
+        self.values[index] = _into(total, register, frac, self.events(level), step, draw)
         self.steps.append(Step(step, self.outer_name(index), self.values[index]))
 
     def reduced(self, step: int) -> Fixed:
@@ -156,9 +177,10 @@ class _Sums:
             return numbers[0]
         register, frac = self.outer[0], self.outer_fracs[0]
         events = self.events(self.outer_level(0))
+        draw = self.draw(register, self.outer_words[0], step)
 
         def node(a: Fixed, b: Fixed) -> Fixed:
-            return _into(_plus(a, b), register, frac, events, step), frac
+            return _into(_plus(a, b), register, frac, events, step, draw), frac
 
         if order.reduce == "sequential":
             total = numbers[0]
@@ -230,8 +252,18 @@ def accumulate(
     accumulator: Accumulator,
     bias: int | None = None,
     product_frac: int = 0,
+    *,
+    seed: int = 0,
+    stream: int = 0,
+    sample: int = 0,
+    element: int = 0,
 ) -> Sum:
     """Add a bias and products, in the declared order; round and overflow at every addition.
+
+    Whatever is rounded at a step (products count from 1; a bias that comes first is step 0, one
+    that comes last follows the last product; a flush belongs to the product that causes it) uses
+    the four words that :func:`fxpsim.spec.draw_step` gives for it; which register takes which
+    word is :attr:`fxpsim.accumulators.Accumulator.draw_words`.
 
     Parameters
     ----------
@@ -243,9 +275,15 @@ def accumulate(
         At the products' fraction; step 0 of the outermost register, or after all products.
     product_frac : int
         Fraction bits of the products.
+    seed, stream, sample, element : int
+        Key and counter of the draws of stochastic rounding; ``element`` is the sum's flat index
+        without the batch axis.
     """
     terms = list(products)
-    sums = _Sums(accumulator, product_frac)
+    if accumulator.rounding_constant:
+        bias = (bias or 0) + accumulator.rounding_constant
+    words = cache(lambda step: draw_step(seed, stream, sample, element, step))
+    sums = _Sums(accumulator, product_frac, words)
     last = len(terms)
     if bias is not None and accumulator.bias == "first":
         sums.add_bias(bias, 0)
@@ -283,8 +321,9 @@ def _product(sums: _Sums, term: int, step: int) -> Fixed:
     register = sums.accumulator.product
     if register is None:
         return term, sums.product_frac
-    exact = term, sums.product_frac
-    return _into(exact, register, register.frac, sums.events("product"), step), register.frac
+    exact, events = (term, sums.product_frac), sums.events("product")
+    draw = sums.draw(register, sums.product_word, step)
+    return _into(exact, register, register.frac, events, step, draw), register.frac
 
 
 def _groups(
@@ -319,37 +358,3 @@ def _partial_sums(terms: list[int], bias: int | None, position: str) -> list[int
         total += term
         seen.append(total)
     return seen
-
-
-def matmul(
-    rows: Sequence[Sequence[int]],
-    columns: Sequence[Sequence[int]],
-    accumulator: Accumulator,
-    bias: Sequence[int] | None = None,
-    product_frac: int = 0,
-) -> list[list[Sum]]:
-    """Return every output's :class:`Sum`.
-
-    Parameters
-    ----------
-    rows : (M, K)
-        Rows of the left matrix.
-    columns : (N, K)
-        Columns of the right matrix.
-    accumulator : Accumulator
-        The registers.
-    bias : (N,), optional
-        At the products' fraction.
-    product_frac : int
-        Fraction bits of the products.
-    """
-    starts = bias if bias is not None else [None] * len(columns)
-    return [
-        [
-            accumulate(
-                (x * w for x, w in zip(row, column, strict=True)), accumulator, start, product_frac
-            )
-            for column, start in zip(columns, starts, strict=True)
-        ]
-        for row in rows
-    ]

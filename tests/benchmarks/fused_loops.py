@@ -12,6 +12,10 @@ from numba import njit
 
 SCALE, LO, HI = 16.0, -128, 127
 SHIFT, HALF, MASK = 7, 64, 127
+#: Of Philox4x32-10.
+M0, M1, W0, W1, WORD, U32 = map(
+    np.uint64, (0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85, 0xFFFFFFFF, 32)
+)
 
 #: From a scaled float64 to a whole one, and from a code to a shifted one.
 ROUND = {
@@ -47,6 +51,17 @@ ROUND = {
         lambda v: (v >> SHIFT) | ((v & MASK) != 0),
     ),
 }
+#: The same, with 32 random bits.
+DRAWN = {
+    "stochastic_weighted": (
+        lambda y, draw: np.floor(y) + (draw < (y - np.floor(y)) * 2.0**32),
+        lambda v, draw: (v >> SHIFT) + (draw < (np.int64(v & MASK) << (32 - SHIFT))),
+    ),
+    "stochastic_equal": (
+        lambda y, draw: np.floor(y) + ((y != np.floor(y)) & (draw & 1 == 1)),
+        lambda v, draw: (v >> SHIFT) + (((v & MASK) != 0) & (draw & 1 == 1)),
+    ),
+}
 SPAN = HI - LO
 #: From a rounded integer to the word: for arrays of numpy, and for numbers in a loop.
 FIT = {
@@ -77,6 +92,8 @@ FIT = {
 
 def fused_quantize(rounding: str, overflow: str):
     """Return a function of values."""
+    if rounding in DRAWN:
+        return _drawing(DRAWN[rounding][0], FIT[overflow][1], SCALE)
     round_value, fit = njit(ROUND[rounding][0]), njit(FIT[overflow][1])
     if overflow.startswith("saturate") and overflow != "saturate_to_zero":
         lowest = float(LO if overflow == "saturate" else -HI)
@@ -102,6 +119,8 @@ def fused_quantize(rounding: str, overflow: str):
 
 def fused_cast(rounding: str, overflow: str):
     """Return a function of codes."""
+    if rounding in DRAWN:
+        return _drawing(DRAWN[rounding][1], FIT[overflow][1], 1)
     round_code, fit = njit(ROUND[rounding][1]), njit(FIT[overflow][1])
 
     @njit
@@ -114,13 +133,55 @@ def fused_cast(rounding: str, overflow: str):
     return loop
 
 
+def _drawing(round_drawn, fit, scale):
+    """Return a loop that draws: seed 0, each element of a vector a sample of its own."""
+    round_drawn, fit = njit(round_drawn), njit(fit)
+
+    @njit
+    def loop(values):
+        out = np.empty(values.size, np.int32)
+        for i in range(values.size):
+            # The generator stands in the loop itself: as a function it is not vectorised.
+            c0, c1, c2, c3 = np.uint64(0), np.uint64(np.uint32(i)), np.uint64(0), np.uint64(0)
+            k0, k1 = np.uint64(0), np.uint64(0)
+            for _ in range(10):
+                low, high = M0 * c0, M1 * c2
+                c0, c1 = (high >> U32) ^ c1 ^ k0, high & WORD
+                c2, c3 = (low >> U32) ^ c3 ^ k1, low & WORD
+                k0, k1 = (k0 + W0) & WORD, (k1 + W1) & WORD
+            out[i] = fit(np.int64(round_drawn(values[i] * scale, np.int64(c0))))
+        return out
+
+    return loop
+
+
+def _numpy_draws(count):
+    c0, c1, c2, c3 = (np.zeros(count, np.uint64) for _ in range(4))
+    c1 += np.arange(count, dtype=np.uint64)
+    k0, k1 = np.uint64(0), np.uint64(0)
+    for _ in range(10):
+        low, high = M0 * c0, M1 * c2
+        c0, c1 = (high >> U32) ^ c1 ^ k0, high & WORD
+        c2, c3 = (low >> U32) ^ c3 ^ k1, low & WORD
+        k0, k1 = (k0 + W0) & WORD, (k1 + W1) & WORD
+    return c0.astype(np.int64)
+
+
 def numpy_quantize(rounding: str, overflow: str):
     """Return the numpy expression of values."""
-    round_value, fit = ROUND[rounding][0], FIT[overflow][0]
+    fit = FIT[overflow][0]
+    if rounding in DRAWN:
+        rule = DRAWN[rounding][0]
+        return lambda v: fit(rule(v * SCALE, _numpy_draws(v.size)).astype(np.int32))
+    round_value = ROUND[rounding][0]
     return lambda values: fit(round_value(values * SCALE).astype(np.int32))
 
 
 def numpy_cast(rounding: str, overflow: str):
     """Return the numpy expression of codes."""
-    round_code, fit = ROUND[rounding][1], FIT[overflow][0]
+    fit = FIT[overflow][0]
+    if rounding in DRAWN:
+        rule = DRAWN[rounding][1]
+        return lambda v: fit(rule(v, _numpy_draws(v.size)).astype(np.int32))
+    round_code = ROUND[rounding][1]
     return lambda codes: fit(round_code(codes))

@@ -16,6 +16,7 @@ import numpy as np
 
 import fxpsim as fx
 from fxpsim import QFormat, Rounding, spec
+from fxpsim.requantization import multiply as multiply_codes
 
 SIZE, SIDE, CHANNELS = 1_000_000, 256, 64
 CODE, WIDE, WEIGHT = QFormat(8, 4), QFormat(16, 8), QFormat(8, 6)
@@ -101,6 +102,7 @@ def onnx_session(
 
 def quantize() -> Task:
     x = rng().normal(0, 3, SIZE)
+    x32 = x.astype(np.float32)
     sample = [spec.quantize(v, CODE, EVEN, SATURATE) for v in x[:20_000].tolist()]
     task = Task(
         "Quantise 10^6 floats to 8 bits, 4 of fraction: nearest even, saturate",
@@ -116,6 +118,8 @@ def quantize() -> Task:
 
     task.entries = [
         Entry("fxpsim", lambda: fx.quantize(x, CODE)),
+        Entry("fxpsim, two threads", lambda: fx.quantize(x, CODE, threads=2)),
+        Entry("fxpsim, float32 in", lambda: fx.quantize(x32, CODE)),
         Entry("numba, obvious loop", lambda: naive(x)),
         Entry("numpy", lambda: np.clip(np.rint(x * 16.0), -128, 127).astype(np.int32)),
     ]
@@ -129,7 +133,7 @@ def quantize() -> Task:
         ]
         kinds = {"x": (TensorProto.FLOAT, [None])}
         session = onnx_session(node, kinds, TensorProto.INT8, constants)
-        feed = {"x": x.astype(np.float32)}
+        feed = {"x": x32}
         task.entries.append(
             Entry("ONNX Runtime", lambda: session.run(None, feed)[0], note="float32 in, int8 out")
         )
@@ -153,6 +157,7 @@ def quantize() -> Task:
 
 def cast() -> Task:
     codes = rng().integers(WIDE.lo, WIDE.hi, SIZE, endpoint=True).astype(np.int32)
+    modes = WIDE, CODE, EVEN, SATURATE
     sample = [spec.cast(v, WIDE, CODE, EVEN, SATURATE) for v in codes[:20_000].tolist()]
     task = Task(
         "Cast 10^6 codes from 16 bits, 8 of fraction, to 8 bits, 4: nearest even, saturate",
@@ -167,7 +172,8 @@ def cast() -> Task:
         return out
 
     task.entries = [
-        Entry("fxpsim", lambda: fx.cast(codes, WIDE, CODE, EVEN, SATURATE)),
+        Entry("fxpsim", lambda: fx.cast(codes, *modes)),
+        Entry("fxpsim, two threads", lambda: fx.cast(codes, *modes, threads=2)),
         Entry("numba, obvious loop", lambda: naive(codes)),
         Entry("numpy", lambda: np.clip((codes + 7 + ((codes >> 4) & 1)) >> 4, -128, 127)),
     ]
@@ -189,7 +195,7 @@ def multiply() -> Task:
         "Multiply 10^6 codes of 8 bits (fractions 4 and 6) to 8 bits, 4: nearest even, saturate",
         "M/s", SIZE / 1e6, np.array(sample),
     )  # fmt: skip
-    shift = fx.Shift(6, EVEN)
+    a8, b8, shift = a.astype(np.int8), b.astype(np.int8), fx.Shift(6, EVEN)
 
     @numba.njit
     def naive(left, right):
@@ -204,7 +210,9 @@ def multiply() -> Task:
         return np.clip((value + 31 + ((value >> 6) & 1)) >> 6, -128, 127)
 
     task.entries = [
-        Entry("fxpsim", lambda: fx.requantize(a * b, shift)),
+        Entry("fxpsim", lambda: multiply_codes(a, b, shift)),
+        Entry("fxpsim, two threads", lambda: multiply_codes(a, b, shift, threads=2)),
+        Entry("fxpsim, int8 in", lambda: multiply_codes(a8, b8, shift)),
         Entry("numba, obvious loop", lambda: naive(a, b)),
         Entry("numpy", plain),
     ]
@@ -218,7 +226,7 @@ def multiply() -> Task:
         constants.append(helper.make_tensor("z", TensorProto.INT8, [], [0]))
         kinds = {name: (TensorProto.INT8, [None]) for name in "ab"}
         session = onnx_session(node, kinds, TensorProto.INT8, constants)
-        feed = {"a": a.astype(np.int8), "b": b.astype(np.int8)}
+        feed = {"a": a8, "b": b8}
         task.entries.append(
             Entry("ONNX Runtime", lambda: session.run(None, feed)[0], note="int8 in and out")
         )

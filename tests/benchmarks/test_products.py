@@ -13,7 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fxpsim import Accumulator, matmul, matmul_stats
+from fxpsim import (
+    Accumulator,
+    Chunked,
+    Interleaved,
+    Product,
+    QFormat,
+    Rounding,
+    Spill,
+    matmul,
+    matmul_stats,
+    pack,
+    presets,
+)
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -50,42 +62,112 @@ def record(benchmark, capsys, name, ours, theirs):
     benchmark.extra_info.update(ratio=ratio, giga_macs=macs, processor=processor())
     with capsys.disabled():
         print(
-            f"\n{name:<22} {ratio:5.2f} x numpy float32  "
+            f"\n{name:<72} {ratio:5.2f} x numpy float32  "
             f"({our_time * 1e3:.2f} ms against {numpy_time * 1e3:.2f}; {macs:.0f} GMAC/s)",
             end="",
         )
     benchmark.pedantic(ours, rounds=PAIRS)
 
 
-@pytest.mark.parametrize(
-    "accumulator",
-    [
-        Accumulator(16, "saturate"),
-        Accumulator(16, "wrap"),
-        Accumulator(12, "saturate"),
-        Accumulator(12, "wrap"),
-        Accumulator(20, "saturate"),
-        Accumulator(24, "wrap"),
-        Accumulator(32, "wrap"),
-    ],
-    ids=str,
-)
+S = "saturate"
+PLAIN = [
+    Accumulator(16, S), Accumulator(15, S), Accumulator(12, S), Accumulator(8, S),
+    Accumulator(17, S), Accumulator(20, S), Accumulator(31, S),
+    Accumulator(16), Accumulator(12), Accumulator(24), Accumulator(32),
+]  # fmt: skip
+ORDERS = [
+    Accumulator(16, S, order=Interleaved(4)), Accumulator(16, S, order=Interleaved(8)),
+    Accumulator(16, S, order=Interleaved(16)),
+    Accumulator(16, S, order=Interleaved(4, "sequential")),
+    Accumulator(20, S, order=Interleaved(4)), Accumulator(12, S, order=Interleaved(4)),
+    Accumulator(16, S, order=Chunked(2)), Accumulator(16, S, order=Chunked(3)),
+    Accumulator(16, S, order=Chunked(4)), Accumulator(16, S, order=Chunked(8)),
+    Accumulator(20, S, order=Chunked(4)), Accumulator(12, S, order=Chunked(4)),
+    Accumulator(16, S, order=Chunked(4, 16)), Accumulator(20, S, order=Chunked(8, 17)),
+    Accumulator(16, S, spill=Spill(16)), presets.neon_smlal(8), presets.avx2_maddubs(),
+    presets.neon_sdot(),
+]  # fmt: skip
+ROUNDED = [
+    *(Accumulator(16, S, frac=0, rounding=r) for r in Rounding if not r.startswith("stochastic")),
+    Accumulator(16, frac=0, rounding="nearest_even"),
+    Accumulator(20, S, product=Product(10, 2, "nearest_even", S)),
+]
+
+
+def against_numpy(benchmark, capsys, name, operands, ours):
+    fa, fb = (operand.astype(np.float32) for operand in operands)
+    with threadpoolctl.threadpool_limits(1):
+        record(benchmark, capsys, name, ours, lambda: fa @ fb)
+
+
+@pytest.mark.parametrize("accumulator", PLAIN + ORDERS, ids=repr)
 def test_matmul(benchmark, capsys, operands, accumulator):
     a, b = operands
-    fa, fb = a.astype(np.float32), b.astype(np.float32)
-    with threadpoolctl.threadpool_limits(1):
-        record(
-            benchmark, capsys, f"{accumulator}", lambda: matmul(a, b, accumulator), lambda: fa @ fb
-        )
+    name = described(accumulator)
+    against_numpy(benchmark, capsys, name, operands, lambda: matmul(a, b, accumulator))
 
 
-@pytest.mark.parametrize("mode", ["saturate", "wrap"])
-def test_matmul_stats(benchmark, capsys, operands, mode):
+@pytest.mark.parametrize("accumulator", ROUNDED, ids=repr)
+def test_rounding_at_every_addition(benchmark, capsys, operands, accumulator):
+    """Products have 4 bits of fraction, the register none (2, rounded before, in the last)."""
     a, b = operands
-    fa, fb = a.astype(np.float32), b.astype(np.float32)
-    register = Accumulator(16, mode)
-    with threadpoolctl.threadpool_limits(1):
-        record(
-            benchmark, capsys, f"{register}, statistics",
-            lambda: matmul_stats(a, b, register), lambda: fa @ fb,
-        )  # fmt: skip
+    fmt = QFormat(8, 2)
+    against_numpy(
+        benchmark, capsys, described(accumulator), operands,
+        lambda: matmul(a, b, accumulator, a_format=fmt, b_format=fmt),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "accumulator",
+    [Accumulator(16, S), Accumulator(16), Accumulator(12, S), Accumulator(20, S), Accumulator(32)],
+    ids=str,
+)
+def test_matmul_stats(benchmark, capsys, operands, accumulator):
+    a, b = operands
+    name = f"{accumulator}, statistics"
+    against_numpy(benchmark, capsys, name, operands, lambda: matmul_stats(a, b, accumulator))
+
+
+def described(accumulator):
+    """Return what differs from a plain register, shortly."""
+    text = repr(accumulator).removeprefix("Accumulator(bits=").removesuffix(")")
+    for long, short in (("overflow=", ""), ("order=", ""), ("'", ""), ("rounding=", "")):
+        text = text.replace(long, short)
+    return text[:72]
+
+
+def quickest(call, calls=2000):
+    call()
+    times = []
+    for _ in range(calls):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))
+
+
+@pytest.mark.parametrize(
+    "accumulator", [Accumulator(16, S), Accumulator(12, S), Accumulator(20, S), Accumulator(32)],
+    ids=str,
+)  # fmt: skip
+def test_one_inference(benchmark, capsys, accumulator):
+    """Batch 1, K = 640, N = 128, weights packed once: the kernel alone, and what a call adds.
+
+    What a call costs beside its kernel is what it takes for a product of 1 by 1.
+    """
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-128, 128, shape).astype(np.int8) for shape in ((1024, 640), (640, 128)))
+    packed, small = pack(b, accumulator), pack(b[:1, :1], accumulator)
+    row, one = np.ascontiguousarray(a[:1]), np.ascontiguousarray(a[:1, :1])
+    overhead = quickest(lambda: matmul(one, small))
+    single = quickest(lambda: matmul(row, packed)) - overhead
+    batch = (quickest(lambda: matmul(a, packed), 50) - overhead) / len(a)
+    benchmark.extra_info.update(overhead=overhead, ratio=single / batch, processor=processor())
+    with capsys.disabled():
+        print(
+            f"\n{accumulator!s:<14} one inference {single * 1e6:5.1f} us, "
+            f"{single / batch:4.1f} x one of a batch; call {overhead * 1e6:.1f} us",
+            end="",
+        )
+    benchmark.pedantic(lambda: matmul(row, packed), rounds=PAIRS)

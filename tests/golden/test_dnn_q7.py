@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from fxpsim import presets
 from fxpsim.models import load
+from fxpsim.ops import Requantize
 from fxpsim.simulation import simulate
 
 
@@ -34,3 +38,22 @@ def test_every_accumulator_and_layer(network, reference, engine):
         acc, out = f"ip{layer}_acc", f"ip{layer}"  # stored before the ReLU
         np.testing.assert_array_equal(trace[acc], reference[acc][:clips])
         np.testing.assert_array_equal(trace[out], reference[f"ip{layer}_out"][:clips])
+
+
+def test_the_rounding_constant_in_the_register(network, reference):
+    """As CMSIS-NN has it: the sum starts half a step up, and the shift only drops bits."""
+    accumulators, nodes = {}, []
+    for node in network:
+        op = node.op
+        if isinstance(op, Requantize):
+            shift = network.specs[node.source].format.frac - op.target.frac
+            accumulators[node.source] = presets.cmsis_q7(shift)
+            op = replace(op, rounding="floor")
+        nodes.append(replace(node, op=op))
+    rounding = replace(network, nodes=tuple(nodes)).with_accumulators(accumulators)
+    trace = simulate(rounding, reference["input_int8"], probes=["ip*_acc"])
+    np.testing.assert_array_equal(trace.output, reference["output_int8"])
+    for name, register in accumulators.items():
+        expected = reference[name] + register.rounding_constant
+        np.testing.assert_array_equal(trace[name][: len(expected)], expected)
+    assert trace.overflow["events"].sum() == 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import formats, has_meaning, overflow_modes, rounding_modes
+from strategies import at_least, formats, has_meaning, overflow_modes, rounding_modes
 
 from fxpsim import (
     Overflow,
@@ -20,6 +20,7 @@ from fxpsim import (
     spec,
 )
 from fxpsim.engine import interpreted
+from fxpsim.errors import FormatError
 
 words = st.integers(-(2**61), 2**61 - 1)
 seeds = st.integers(0, 2**64 - 1)
@@ -31,7 +32,7 @@ def draws(seed, values):
 
 
 @pytest.mark.filterwarnings("ignore:a cast of values")
-@settings(max_examples=400)
+@at_least(400)
 @given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20), seeds)
 def test_code_to_code(source, target, rounding, overflow, values, seed):
     assume(has_meaning(target, overflow))
@@ -73,7 +74,7 @@ around_the_ends = st.builds(
     st.lists(whole | near_ties | around_the_ends | floats, max_size=40),
     seeds,
 )
-@settings(max_examples=400)
+@at_least(400)
 def test_float_to_code(target, rounding, overflow, values, seed):
     assume(has_meaning(target, overflow))
     drawn = draws(seed, values)
@@ -157,3 +158,44 @@ def test_slices_of_a_batch_draw_the_same(rounding, seed, batch, width, data):
     with interpreted():
         again = cast(codes, source, target, rounding, seed=seed, samples=ids)
     np.testing.assert_array_equal(full, again)
+
+
+@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic_equal", "stochastic_weighted"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_threads_and_types_change_no_bit(rounding, kind):
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 6, (7, 199, 311)).astype(kind)
+    target, source = QFormat(8, 4), QFormat(20, 11)
+    codes = rng.integers(source.lo, source.hi, values.shape).astype(np.int32)
+    alone = quantize_stats(values, target, rounding, "wrap", seed=5)
+    shared = quantize_stats(values, target, rounding, "wrap", seed=5, threads=3)
+    np.testing.assert_array_equal(shared.codes, alone.codes)
+    assert shared.changed == alone.changed
+    wide = quantize(values.astype(np.float64), target, rounding, "wrap", seed=5)
+    np.testing.assert_array_equal(wide, alone.codes)
+    alone = cast_stats(codes, source, target, rounding, "saturate", seed=5)
+    for given_type in (np.int32, np.int64):
+        shared = cast_stats(
+            codes.astype(given_type), source, target, rounding, "saturate", seed=5, threads=2
+        )
+        np.testing.assert_array_equal(shared.codes, alone.codes)
+        assert shared.changed == alone.changed
+    with pytest.raises(FormatError, match="threads must be"):
+        cast(codes, source, target, threads=0)
+
+
+singles = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(
+    formats(max_bits=30),
+    rounding_modes,
+    overflow_modes,
+    st.lists(singles | near_ties.map(np.float32).map(float), max_size=40),
+)
+def test_float32_is_as_exact(target, rounding, overflow, values):
+    assume(has_meaning(target, overflow))
+    narrow = quantize_stats(np.array(values, np.float32), target, rounding, overflow)
+    wide = quantize_stats(np.array(values, np.float64), target, rounding, overflow)
+    assert narrow.codes.tolist() == wide.codes.tolist()
+    assert narrow.changed == wide.changed

@@ -40,7 +40,7 @@ def problems(draw):
     return a, b, bias, formats
 
 
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings().max_examples))
 @given(problems(), declared_accumulators())
 def test_registers_and_statistics_are_those_of_the_specification(problem, accumulator):
     a, b, bias, (a_format, b_format) = problem
@@ -111,3 +111,18 @@ def test_trees_and_lanes_by_hand():
     nodes = Accumulator(8, "saturate", order=Chunked(4, node_bits=4))
     # (5 + 5) saturates at 7, (5 - 8) is -3: the tree gives 4; the last chunk adds 1.
     assert mac_trace([5, 5, 5, -8, 1], [1] * 5, nodes).final == 5
+
+
+def test_a_finer_register_takes_a_bias_that_comes_last_at_its_own_fraction():
+    """Product and bias are 1; with one more fraction bit 2 and 2, of which 4 bits hold the sum."""
+    finer = Accumulator(4, "saturate", frac=1, bias="last")
+    assert matmul([[1]], [[1]], finer, bias=[1]).tolist() == [[4]]
+
+
+def test_jam_sets_the_last_bit_of_lanes_that_are_added():
+    """1 + 0 + 0 + 0 in four lanes: each sum of lanes gets its last bit, what is flushed too."""
+    lanes = Accumulator(4, frac=0, rounding="jam", order=Interleaved(4))
+    (exact,) = (one.value for one in spec.matmul([[1]], [[1]], lanes)[0])
+    assert matmul([[1]], [[1]], lanes).tolist() == [[exact]] == [[3]]
+    assert matmul([[1]], [[1]], Accumulator(4, rounding="jam")).tolist() == [[1]]
+    assert matmul([[2]], [[1]], Accumulator(4, rounding="jam")).tolist() == [[2]]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from strategies import accumulators, code_arrays
 
 from fxpsim import Accumulator, matmul, matmul_stats, spec
+from fxpsim.engine import interpreted
+from fxpsim.stats import bits_for
 
 
 @st.composite
@@ -57,6 +59,12 @@ def test_statistics_are_those_of_the_specification(problem):
         assert stats.persistent[channel] == len(fits) - sum(fits)
         assert stats.lowest[channel] == min(one.lowest for one in column)
         assert stats.highest[channel] == max(one.highest for one in column)
+        needed = [bits_for(one.lowest, one.highest) for one in column]
+        counted = np.repeat(np.arange(stats.required.shape[1]), stats.required[channel])
+        assert counted.tolist() == sorted(needed)
+        products = a.astype(object) * b[:, channel].astype(object)
+        assert stats.product_lowest[channel] == products.min(initial=products.max(initial=0))
+        assert stats.product_highest[channel] == products.max(initial=products.min(initial=0))
 
 
 @given(problems(), st.integers(1, 16))
@@ -101,3 +109,33 @@ def test_saturation_at_the_end_differs_from_saturation_at_every_step():
     a, b = [[100, 100, -100]], [[1], [1], [1]]
     assert matmul(a, b, Accumulator(8, "saturate")).tolist() == [[27]]
     assert matmul(a, b, Accumulator(32)).tolist() == [[100]]  # 100 would have fitted
+
+
+def test_the_histogram_says_how_many_sums_need_how_many_bits():
+    a, b = [[100, 100, -100], [1, 0, 0], [7, 1, 0]], [[1, 2], [1, 0], [1, 0]]
+    stats = matmul_stats(a, b, Accumulator(8, "saturate")).stats
+    table = stats.histogram()
+    assert table.index.name == "channel"
+    assert table.columns.tolist() == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert table.loc[0].tolist() == [1, 0, 0, 1, 0, 0, 0, 1]  # 200, 1 and 8
+    assert table.loc[1].tolist() == [0, 1, 0, 1, 0, 0, 0, 1]  # 200, 2 and 14
+    rows = stats.table()
+    assert rows["required_bits"].tolist() == [9, 9]
+    assert rows["product_highest"].tolist() == [100, 200]
+    assert rows["product_lowest"].tolist() == [-100, 0]
+
+
+@given(problems())
+def test_one_pass_over_planes_is_what_numpy_makes_of_them(problem):
+    a, b, bias, accumulator = problem
+    compiled = matmul_stats(a, b, accumulator, bias=bias).stats
+    with interpreted():
+        plain = matmul_stats(a, b, accumulator, bias=bias).stats
+    for name in plain.__slots__:
+        np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), err_msg=name)
+
+
+def test_sixteen_unsigned_bits_are_counted_as_unsigned():
+    stats = matmul_stats([[1]], [[-1]], Accumulator(16, "saturate", signed=False))
+    assert stats.codes.tolist() == [[0]]
+    assert stats.stats.events.tolist() == [1]

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import at_least, overflow_modes_of, rounding_modes
 
 import fxpsim as fx
-from fxpsim import QFormat, Rounding, requantize, spec
+from fxpsim import QFormat, requantize, spec
 from fxpsim.engine import SlowPathWarning, interpreted
+from fxpsim.errors import FormatError
+from fxpsim.requantization import multiply
 
 EXTREMES = [-(2**31), 1 - 2**31, -(2**30), -1, 0, 1, 2**30, 2**31 - 2, 2**31 - 1]
 multipliers = st.integers(0, 2**31 - 1) | st.sampled_from(
@@ -69,7 +72,7 @@ def accumulators(draw, channels):
 
 @pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 @pytest.mark.parametrize("kind", CONSTANTS, ids=lambda kind: kind.__name__)
-@settings(max_examples=150)
+@at_least(150)
 @given(data=st.data())
 def test_compiled_is_the_rule(kind, data):
     scheme, channels, target = data.draw(schemes(kind))
@@ -81,19 +84,68 @@ def test_compiled_is_the_rule(kind, data):
     np.testing.assert_array_equal(result, expected)
 
 
-@given(st.data())
-def test_a_shift_for_each_channel_is_one_after_the_other(data):
-    bits = data.draw(st.lists(st.integers(-20, 40), min_size=2, max_size=9))
-    rounding = data.draw(st.sampled_from([Rounding.FLOOR, Rounding.NEAREST_UP, Rounding.TRN_MAG]))
-    overflow = data.draw(st.sampled_from(["saturate", "wrap", "saturate_to_zero"]))
+@pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
+@given(st.data(), rounding_modes)
+def test_shifts_are_casts(data, rounding):
+    bits = data.draw(st.lists(st.integers(-20, 70), min_size=1, max_size=9))
+    target = data.draw(targets)
+    overflow = data.draw(overflow_modes_of(target))
     acc = data.draw(accumulators(len(bits)))
-    result = requantize(acc, fx.Shift(bits, rounding, overflow))
-    for channel, shift in enumerate(bits):
-        alone = requantize(acc[:, channel], fx.Shift(shift, rounding, overflow))
-        np.testing.assert_array_equal(result[:, channel], alone)
+    result = requantize(acc, fx.Shift(bits, rounding, str(overflow)), target)
+    expected = [
+        spec.fit(
+            spec.round_shift(code, bits[channel], rounding, spec.draw(0, 0, row, channel)),
+            target.lo, target.hi, overflow,
+        )
+        for row, codes in enumerate(acc.tolist())
+        for channel, code in enumerate(codes)
+    ]  # fmt: skip
+    assert result.ravel().tolist() == expected
 
 
-@settings(max_examples=300)
+factor_words = st.integers(-128, 127) | st.integers(-(2**15), 2**15) | st.integers(-(2**40), 2**40)
+
+
+@pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
+@pytest.mark.parametrize("kind", [fx.Shift, *CONSTANTS], ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_products_are_requantised_as_if_they_were_stored(kind, data):
+    if kind is fx.Shift:
+        channels, target = data.draw(st.sampled_from([1, 3])), data.draw(targets)
+        bits = data.draw(st.lists(st.integers(-9, 40), min_size=channels, max_size=channels))
+        # A few modes: that all are right is for casts to say, and each is compiled anew.
+        rounding = data.draw(st.sampled_from(["nearest_even", "trn_mag", "stochastic_weighted"]))
+        scheme = fx.Shift(bits, rounding, data.draw(st.sampled_from(["saturate", "wrap(1)"])))
+    else:
+        scheme, channels, target = data.draw(schemes(kind))
+    rows = data.draw(st.integers(0, 3))
+    column = [data.draw(factor_words) for _ in range(rows)]
+    row = np.resize(data.draw(st.lists(factor_words, min_size=1, max_size=5)), channels)
+    products = np.array([[a * b for b in row.tolist()] for a in column], object)
+    result = multiply(np.array(column, np.int64).reshape(rows, 1), row, scheme, target)
+    with interpreted():
+        expected = requantize(products.reshape(rows, channels), scheme, target)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_threads_change_no_bit():
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-999, 999, (3001, 67)).astype(np.int16) for _ in range(2))
+    for scheme in (
+        fx.Shift(9, "stochastic_weighted"),
+        fx.Shift(np.arange(67) % 12, "nearest_even", "wrap"),
+        fx.Gemmlowp(2**30 + np.arange(67), -7),
+        fx.FloatScale(0.01),
+    ):
+        for call in (multiply, lambda a, b, *rest, **k: requantize(a * np.int32(1), *rest, **k)):
+            alone = call(a, b, scheme)
+            np.testing.assert_array_equal(call(a, b, scheme, threads=3), alone)
+    with pytest.raises(FormatError, match="threads must be an integer, 1 or more, not 0"):
+        multiply(a, b, scheme, threads=0)
+
+
+@at_least(300)
 @given(st.integers(-(2**50), 2**50), scales)
 def test_float_scale_is_numpys_float32(acc, scale):
     with np.errstate(over="ignore"):
@@ -105,7 +157,7 @@ def test_float_scale_is_numpys_float32(acc, scale):
         assert abs(rule) >= 2**128
 
 
-@settings(max_examples=300)
+@at_least(300)
 @given(st.floats(2.0**-31, 1e6) | st.integers(1, 2**20).map(lambda n: 1 - 2.0**-53 * n))
 def test_a_multiplier_is_the_nearest(scale):
     q, shift = spec.quantize_multiplier(scale)

@@ -73,6 +73,15 @@ def test_affine_values_come_back_as_their_codes(fmt, data):
     assert quantize(back, fmt).tolist() == codes
 
 
+@given(affines(None), affines(3), st.lists(st.tuples(*[st.floats(-1e3, 1e3, width=32)] * 3)))
+def test_float32_values_are_divided_as_float64(one, each, rows):
+    singles = np.array(rows, np.float32).reshape(-1, 3)
+    for fmt in (one, each, Levels([5, -7, 0, 300], 0.3)):
+        expected = quantize(singles.astype(np.float64), fmt).tolist()
+        assert quantize(singles, fmt).tolist() == expected
+        assert quantize(singles.astype(">f4")[::-1], fmt).tolist() == expected[::-1]
+
+
 codebooks = st.lists(st.integers(-200, 200), min_size=1, max_size=20)
 
 

@@ -135,6 +135,7 @@ def test_overflow_table_has_a_row_for_every_channel(graph):
     assert list(table.columns) == [
         "node", "channel", "level", "events", "outputs", "first_step",
         "transient", "persistent", "lowest", "highest",
+        "required_bits", "product_lowest", "product_highest",
     ]  # fmt: skip
     assert len(table) == 5
     assert table["events"].sum() > 0

@@ -67,6 +67,35 @@ def test_without_compilation_the_specification_runs(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+#: Elementwise kernels in place of the specification, which runs where compilation is off.
+AS_PYTHON = """
+import sys
+import pytest
+from fxpsim import engine
+from fxpsim.dispatch import casts
+casts.compiled = lambda: not engine._interpreted.get()
+# Numpy's numbers warn where they wrap or are cast out of range; compiled ones mean to.
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning", *sys.argv[1:],
+    "tests/property/test_scalar_kernels.py", "tests/property/test_casts.py",
+    "tests/property/test_requantization.py::test_compiled_is_the_rule"]))
+"""
+
+
+def test_scalar_kernels_are_right_as_plain_python():
+    done = python(AS_PYTHON, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_scalar_kernels_stay_within_their_arrays(tmp_path):
+    """The casts' kernels too, at greater length, in .ci/run."""
+    code = (
+        "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', "
+        "'tests/property/test_scalar_kernels.py']))"
+    )
+    done = python(code, NUMBA_BOUNDSCHECK="1", FXPSIM_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.skipif(not Path("/proc/1").exists(), reason="needs a folder that nobody can write")
 def test_without_a_writable_cache_there_is_one_warning():
     code = (
@@ -97,10 +126,10 @@ def test_an_edit_in_a_helper_is_noticed(tmp_path):
     cache = {"FXPSIM_CACHE_DIR": str(tmp_path / "cache")}
     first, second = (python(code, tmp_path, **cache) for _ in range(2))
     assert (first.stdout, second.stdout) == ("3\n", "3\n"), first.stderr
-    tile = tmp_path / "fxpsim/kernels/tile.py"
-    old = "return self.builder.add(value, self.builder.mul(a, b))"
-    assert old in tile.read_text()
-    tile.write_text(tile.read_text().replace(old, old.replace("add(", "sub(")))
+    steps = tmp_path / "fxpsim/kernels/steps.py"
+    old = "return down(up, register.first)"
+    assert old in steps.read_text()
+    steps.write_text(steps.read_text().replace(old, f"return lanes.builder.neg({old[7:]})"))
     assert python(code, tmp_path, **cache).stdout == "-3\n"
 
 

@@ -24,6 +24,7 @@ from fxpsim.ops import (
     MaxPool2D,
     Multiply,
     Pad,
+    ReduceSum,
     Reinterpret,
     Rescale,
     RescaleFloat64,
@@ -174,6 +175,17 @@ def test_rescaling_takes_the_zero_point_off():
     assert double.run([np.array([[1]])], [TensorSpec((1,), EIGHT)]).tolist() == [[1]]
 
 
+def test_sums_along_axes():
+    codes = np.random.default_rng(7).integers(-128, 128, (3, 2, 5, 4))
+    source = TensorSpec((2, 5, 4), INT8)
+    sums = both(ReduceSum((0, 1)), [codes], source)
+    assert sums.tolist() == (codes + 3).sum(axis=(1, 2)).tolist()
+    extreme = np.full((1, 2, 5, 4), 127)
+    assert both(ReduceSum((0, 1, 2)), [extreme], source).tolist() == [130 * 40]
+    with pytest.raises(GraphError, match="some of 0 to 2"):
+        ReduceSum((3,)).infer(source)
+
+
 def test_same_padding_is_that_of_tensorflow():
     window = Window.same((10, 4), (49, 10), (2, 2))
     assert (window.top_left, window.bottom_right) == ((4, 1), (5, 1))
@@ -185,6 +197,7 @@ def test_same_padding_is_that_of_tensorflow():
     [
         (lambda: Conv2D(np.ones((2, 2, 3), int), EIGHT), "shape .height, width, input channels, N"),
         (lambda: Conv2D(np.ones((1, 1, 2, 2), int), EIGHT, stride=(0, 1)), "stride must be 1"),
+        (lambda: Conv2D(np.ones((1, 1, 2, 2), int), EIGHT, stride=2), r"\(height, width\), not 2"),
         (
             lambda: DepthwiseConv2D(np.ones((1, 1, 3), int), EIGHT, multiplier=2),
             "divide the 3 outp",

@@ -42,7 +42,7 @@ def test_the_first_word_of_a_known_answer_rounds_an_element():
 
 
 def test_compiled_words_are_the_specified_ones():
-    from fxpsim.dispatch.casts import draw_words
+    from fxpsim.dispatch.counters import draw_words
 
     ids = [7, 2**32 - 1, 0]
     words = draw_words((3, 2, 2), Draws(2**63 + 5, 3, ids)).reshape(3, 4)

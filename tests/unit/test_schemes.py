@@ -9,6 +9,7 @@ import pytest
 
 import fxpsim as fx
 from fxpsim.errors import DataError, FormatError
+from fxpsim.requantization import multiply
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,22 @@ from fxpsim.errors import DataError, FormatError
 def test_what_cannot_be_is_said_in_a_sentence(make, sentence):
     with pytest.raises(FormatError, match=sentence):
         make()
+
+
+def test_a_shift_takes_every_overflow_rule():
+    acc = [-300, -129, 5, 128, 300]
+    narrow = fx.QFormat(8, 0, narrow=True)
+    for rule in ("wrap(2)", fx.Wrap(2), fx.WrapSignMagnitude(1)):
+        expected = fx.cast(acc, fx.QFormat(16, 0), fx.QFormat(8, 0), "floor", rule)
+        assert fx.requantize(acc, fx.Shift(0, overflow=rule)).tolist() == expected.tolist()
+        with pytest.raises(FormatError, match="a narrow format cannot wrap"):
+            fx.requantize(acc, fx.Shift(0, overflow=rule), narrow)
+    assert fx.Shift(3, overflow="wrap(2)") == fx.Shift(3, overflow=fx.Wrap(2))
+
+
+def test_factors_must_broadcast_together():
+    with pytest.raises(DataError, match=r"their shapes are \(2,\) and \(3,\)"):
+        multiply([1, 2], [1, 2, 3], fx.Shift(1))
 
 
 def test_channels_lie_on_the_last_axis():

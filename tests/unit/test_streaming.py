@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fxpsim import Graph, QFormat, load, save, simulate, stream
+from fxpsim import Accumulator, Graph, QFormat, load, peaks, save, simulate, stream, sweep
 from fxpsim.errors import DataError, GraphError
 from fxpsim.graph import Node, State
 from fxpsim.ops import Concatenate, Dense, Requantize, Reshape, Slice, TensorSpec
@@ -77,6 +77,15 @@ def test_rows_must_be_whole_steps(delay):
             stream(delay).step(bad)
     with pytest.raises(DataError, match=r"\(n, steps, 1, 2\).*has states"):
         simulate(delay, np.zeros((4, 2), int))
+
+
+def test_a_sweep_point_of_streams_is_a_simulation(delay):
+    rows = np.random.default_rng(5).integers(-128, 128, (4, 9, 1, 2))
+    register = Accumulator(9, "saturate")
+    point = sweep(delay, rows, accumulators=[register]).iloc[0]
+    statistics = simulate(delay, rows, accumulator=register).statistics("fc")
+    assert point.overflow_outputs == statistics.outputs.sum() / (36 * 3) > 0
+    assert peaks(delay, rows)["node"].unique().tolist() == ["fc"]
 
 
 def test_states_are_saved(delay, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -31,6 +32,7 @@ from fxpsim.ops import (
     LookupSoftmax,
     Multiply,
     Op,
+    ReduceSum,
     Rescale,
     Reshape,
     Slice,
@@ -38,7 +40,7 @@ from fxpsim.ops import (
 )
 from fxpsim.ops.op import single_scale
 
-__all__ = ["add", "dequantize", "function", "multiply", "quantize", "relu", "softmax"]
+__all__ = ["add", "dequantize", "function", "multiply", "quantize", "reduce", "relu", "softmax"]
 
 Array = NDArray[Any]
 
@@ -71,32 +73,48 @@ def add(importer: Importer, operator: Operator) -> None:
     by_one = Add(lift, to_common[0], to_common[1], scheme, target)
     left, right = _pair(importer, operator)
     batch = _batch(left, right)
-    block = importer.kernels.add_block
+    block = importer.kernels.block
     if block is None or all(t.shift == 0 for t in to_common):
         importer.emit(operator, 0, by_one, left, right, batch=batch)
         return
     # In a vector, inputs are shifted first and rounded once.
     lifted = [schemes.Gemmlowp(t.multiplier, int(t.shift) + lift) for t in to_common]  # type: ignore[arg-type]
     by_vector = Add(0, lifted[0], lifted[1], scheme, target)
-    spec = by_one.infer(left.spec, right.spec)
-    run = _run_length(left.spec.shape, right.spec.shape)
+    _emit_blocks(importer, operator, block, by_vector, by_one, left, right, batch=batch)
+
+
+def _emit_blocks(
+    importer: Importer,
+    operator: Operator,
+    block: int,
+    by_vector: Op,
+    by_one: Op,
+    *values: Value,
+    batch: int | None,
+) -> None:
+    """Append one operation for vectors of ``block`` elements and another for those left over."""
+    run = _run_length(*(value.spec.shape for value in values))
     whole = run - run % block
     if whole in (0, run):
         op = by_vector if whole else by_one
-        importer.emit(operator, 0, op, left, right, batch=batch)
+        importer.emit(operator, 0, op, *values, batch=batch)
         return
-    rows = [_rows(importer, value, run) for value in (left, right)]
-    sums = []
+    name = importer.tensor(operator.outputs[0]).name
+    rows = [_rows(importer, value, run) for value in values]
+    results = []
     for start, stop, op in ((0, whole, by_vector), (whole, run, by_one)):
         some = [_columns(importer, value, start, stop) for value in rows]
-        sums.append(importer.append(f"{out.name}:{start}", op, *some))
-    joined = importer.append(f"{out.name}:joined", Concatenate(1), *sums)
+        results.append(importer.append(f"{name}:{start}", op, *some))
+    joined = importer.append(f"{name}:joined", Concatenate(1), *results)
+    spec = by_one.infer(*(value.spec for value in values))
     importer.emit(operator, 0, Reshape(spec.shape), joined, batch=batch)
 
 
-def _run_length(left: tuple[int, ...], right: tuple[int, ...]) -> int:
-    """Return how many elements at the end of both tensors are added without stretching."""
-    length = 1
+def _run_length(left: tuple[int, ...], *others: tuple[int, ...]) -> int:
+    """Return how many elements at the end of all tensors are next to one another, unstretched."""
+    if not others:
+        return prod(left)
+    length, (right,) = 1, others
     for one, two in zip(reversed(left), reversed(right), strict=False):
         if one != two:
             return length
@@ -151,6 +169,11 @@ def quantize(importer: Importer, operator: Operator) -> None:
     else:
         real = float(np.float64(source.scale) / np.float64(out.scale))
         scheme = schemes.Gemmlowp.from_scale(real, zero_point=out.zero_point)
+        if (block := importer.kernels.block) is not None and source.type == "int8":
+            vector = schemes.HalfUpTwice(scheme.multiplier, scheme.shift, zero_point=out.zero_point)
+            ops = Rescale(vector, target), Rescale(scheme, target)
+            _emit_blocks(importer, operator, block, *ops, value, batch=value.batch)
+            return
     importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
 
 
@@ -176,6 +199,33 @@ def relu(importer: Importer, operator: Operator) -> None:
     ratio = kind(source.scale) / kind(single_scale(target))
     scheme = schemes.Gemmlowp.from_scale(float(ratio), **activation(3 if six else 1, target))
     importer.emit(operator, 0, Rescale(scheme, target), value, batch=value.batch)
+
+
+def reduce(importer: Importer, operator: Operator) -> None:
+    """Append MEAN or SUM.
+
+    TensorFlow Lite, ``QuantizedMeanOrSum``: the count is divided into the multiplier.
+    """
+    kernels = importer.kernels
+    source, out = importer.tensor(operator.inputs[0]), importer.tensor(operator.outputs[0])
+    if kernels.block is not None and source.type == "int8":
+        raise DataError(
+            f"kernel set {kernels.name!r} has kernels of its own for 8-bit {operator.kind}, which "
+            "are not known here; 'tflm' and 'reference' are"
+        )
+    value, target = importer.value(source.index), out.format()
+    axes = importer.integers(operator, 1, "the axes")
+    op = ReduceSum(tuple(sorted({value.axis(axis) for axis in axes})))
+    sums = op.infer(value.spec)
+    real = np.float64(source.scale) / np.float64(out.scale)
+    scheme = schemes.Gemmlowp.from_scale(float(real), zero_point=out.zero_point)
+    multiplier, shift = int(scheme.multiplier), int(scheme.shift)  # type: ignore[arg-type]
+    if operator.kind == "MEAN":
+        count = value.spec.size // sums.size
+        lift = max(0, min(count.bit_length() - 1, 32, 31 + shift))
+        scheme = replace(scheme, multiplier=(multiplier << lift) // count, shift=shift - lift)
+    total = importer.append(f"{out.name}:sum", op, value)
+    importer.emit(operator, 0, Rescale(scheme, target), total, batch=value.batch)
 
 
 def function(importer: Importer, operator: Operator) -> None:

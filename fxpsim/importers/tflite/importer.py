@@ -292,7 +292,7 @@ def _needed(nodes: list[Node], wanted: set[str]) -> tuple[Node, ...]:
     kept: list[Node] = []
     for node in reversed(nodes):
         if node.name in wanted:
-            wanted = wanted | set(node.sources)
+            wanted.update(node.sources)
             kept.append(node)
     if not kept:
         raise GraphError("the output must depend on an operation")

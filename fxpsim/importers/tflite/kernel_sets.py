@@ -73,9 +73,10 @@ class KernelSet:
         Whether MUL has a float32 scale, and QUANTIZE one of 8 fraction bits.
     micro_relu : bool
         RELU has a ratio of scales in float64, and RELU6 has none; otherwise both are in float32.
-    add_block : int or None
-        ADD works on vectors of so many elements, whose inputs are rounded once; what is left
-        over, and all where None, is rounded twice.
+    block : int or None
+        ADD, and QUANTIZE of 8 bits, work on vectors of so many elements, which ADD rounds once on
+        the way to a common scale and QUANTIZE rounds with ties up; what is left over, and all
+        where None, is rounded twice with ties away from zero.
     table_float : type
         What the tables of 16-bit SOFTMAX are computed in.
     dense16_float64 : bool
@@ -88,7 +89,7 @@ class KernelSet:
     softmax: Functions
     float_arithmetic: bool = False
     micro_relu: bool = False
-    add_block: int | None = None
+    block: int | None = None
     table_float: type[np.floating[Any]] = np.float64
     dense16_float64: bool = True
 
@@ -134,7 +135,7 @@ _SETS = {
             ),
             Functions.FLOAT_TABLE,
             Functions.FLOAT_TABLE,
-            add_block=16,
+            block=16,
         ),
         KernelSet(
             "xnnpack",
@@ -142,7 +143,7 @@ _SETS = {
             Functions.FLOAT_TABLE,
             Functions.FLOAT_TABLE,
             float_arithmetic=True,
-            add_block=16,
+            block=16,
         ),
     )
 }

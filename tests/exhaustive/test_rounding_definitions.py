@@ -1,34 +1,16 @@
-"""Every code of every small format, in every mode: compiled, specified, and by definition."""
+"""Rounding of every small number, as specified and by definition."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, floor
 
-import numpy as np
 import pytest
-from strategies import has_meaning
 
-from fxpsim import (
-    Accumulator,
-    Overflow,
-    QFormat,
-    Rounding,
-    Wrap,
-    WrapSignMagnitude,
-    cast,
-    matmul,
-    quantize,
-    spec,
-)
+from fxpsim import Rounding, spec
 from fxpsim.formats.modes import STOCHASTIC
 
 FIXED = [mode for mode in Rounding if mode not in STOCHASTIC]
-RULES = [
-    *(mode for mode in Overflow if mode is not Overflow.TRAP),
-    *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in range(1, 7)),
-]
-
 NEAREST = {
     Rounding.NEAREST_UP: ceil,
     Rounding.NEAREST_DOWN: floor,
@@ -77,42 +59,3 @@ def test_every_draw_in_steps_of_a_fraction_rounds_as_often_as_it_should(shift):
         assert set(rounded) <= {value >> shift, -(-value >> shift)}
         even = [spec.round_shift(value, shift, Rounding.STOCHASTIC_EQUAL, d) for d in (0, 1)]
         assert even == [value >> shift, -(-value >> shift)]
-
-
-@pytest.mark.parametrize("rounding", list(Rounding))
-@pytest.mark.parametrize("overflow", RULES, ids=str)
-def test_every_code_of_every_format_up_to_six_bits(rounding, overflow):
-    source = QFormat(7, 3)
-    codes = np.arange(source.lo, source.hi + 1)
-    values = codes / 8.0
-    for bits in range(1, 7):
-        for signed in (True, False):
-            for frac in (-2, 0, 1, 3, 5, 9):
-                target = QFormat(bits, frac, signed)
-                if not has_meaning(target, overflow):
-                    continue
-                expected = [
-                    spec.cast(code, source, target, rounding, overflow, spec.draw(0, 0, i, 0))
-                    for i, code in enumerate(codes.tolist())
-                ]
-                assert cast(codes, source, target, rounding, overflow).tolist() == expected
-                if frac <= 2:  # something is dropped, as the float rules assume
-                    assert quantize(values, target, rounding, overflow).tolist() == expected
-
-
-@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
-@pytest.mark.parametrize("signed", [True, False])
-@pytest.mark.parametrize("bits", [2, 3, 4, 5])
-def test_every_pair_of_products_of_three_bit_codes(overflow, signed, bits):
-    codes = np.arange(-4, 4)
-    a = np.array(np.meshgrid(codes, codes)).reshape(2, -1).T
-    b = a.T
-    accumulator = Accumulator(bits, overflow, signed=signed)
-    expected = [
-        [
-            spec.accumulate([x * w for x, w in zip(row, column, strict=True)], accumulator).value
-            for column in b.T.tolist()
-        ]
-        for row in a.tolist()
-    ]
-    assert matmul(a, b, accumulator).tolist() == expected

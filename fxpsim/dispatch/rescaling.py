@@ -1,0 +1,77 @@
+"""Which compiled loop gives the bits of a requantisation scheme, and the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxpsim import spec
+from fxpsim.dispatch.slices import flat, in_slices
+from fxpsim.engine import code_dtype, compiled, warn_slow
+from fxpsim.formats import QFormat
+from fxpsim.schemes import Rescale
+
+__all__ = ["multiply_rescale", "rescale"]
+
+IntArray = NDArray[Any]
+
+
+def rescale(codes: IntArray, scheme: Rescale, target: QFormat, *, threads: int = 1) -> IntArray:
+    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
+    lo, hi = scheme.limits(target)
+    if compiled():
+        fast = _compiled((codes,), scheme, target, threads)
+        if fast is not None:
+            return fast
+        warn_slow("requantisation of products beyond 62 bits")
+    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
+    constants = scheme.constants()
+    for index, code in enumerate(codes.reshape(-1).tolist()):
+        result = scheme.rule(code, *constants[index % len(constants)])
+        out.reshape(-1)[index] = spec.offset_clamp(result, scheme.zero_point, lo, hi)
+    return out
+
+
+def multiply_rescale(
+    factors: tuple[IntArray, IntArray], scheme: Rescale, target: QFormat, threads: int = 1
+) -> IntArray | None:
+    """Return :func:`rescale` of the products of two arrays of one shape.
+
+    None: one of them, or a product times the scheme's multiplier, is too wide.
+    """
+    return _compiled(factors, scheme, target, threads) if compiled() else None
+
+
+def _compiled(
+    factors: tuple[IntArray, ...], scheme: Rescale, target: QFormat, threads: int
+) -> IntArray | None:
+    from fxpsim.kernels import requantize
+
+    if any(array.dtype == np.object_ for array in factors):
+        return None
+    plan = requantize.plan(scheme, *scheme.limits(target))
+    if plan is None:
+        return None
+    peak = requantize.FACTOR_LIMIT**2 if len(factors) > 1 else _peak(factors[0], plan.factor)
+    if peak * plan.factor >= 1 << 62:
+        return None
+    out = np.empty(factors[0].shape, code_dtype(target.lo, target.hi))
+    codes, results = flat(factors[0]), out.reshape(-1)
+    others = flat(factors[1]) if len(factors) > 1 else None
+
+    def work(part: slice) -> tuple[int, int]:
+        other = None if others is None else others[part]
+        return int(not requantize.run(plan, codes[part], other, results[part])), 0
+
+    outside, _ = in_slices(work, out.size, threads, plan.channels or 1)
+    return None if outside else out
+
+
+def _peak(codes: IntArray, factor: int) -> int:
+    """Return a bound on magnitudes; codes are looked at only where it matters."""
+    bits = 8 * codes.dtype.itemsize - int(np.issubdtype(codes.dtype, np.signedinteger))
+    if factor << bits < 1 << 62 or not codes.size:
+        return 1 << bits
+    return max(abs(int(codes.max())), abs(int(codes.min())))
