@@ -7,6 +7,7 @@ DequantizeLinear, or of the quantised forms of the same operators.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -35,6 +36,15 @@ def session(model, extended=True):
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+class Tensor(NamedTuple):
+    """Codes by name, what they mean, and their shape with a batch of one."""
+
+    codes: str
+    scale: np.float32
+    zero: np.integer
+    shape: tuple
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,7 @@ class Builder:
         self.limits = np.iinfo(ACTIVATIONS[kind])
         self.count = 0
         self.shape = tuple(shape)
-        scale, zero = self.parameters()
-        self.input = ("input_codes", scale, zero, self.shape)
+        self.input = Tensor("input_codes", *self.parameters(), self.shape)
 
     # -- names and constants
 
@@ -119,8 +128,8 @@ class Builder:
         return self.node("QuantizeLinear", [real, *self.scalars(scale, zero)], "q")
 
     def dequantize(self, tensor):
-        codes, scale, zero, _ = tensor
-        return self.node("DequantizeLinear", [codes, *self.scalars(scale, zero)], "dq")
+        inputs = [tensor.codes, *self.scalars(tensor.scale, tensor.zero)]
+        return self.node("DequantizeLinear", inputs, "dq")
 
     def weights(self, shape, outputs_axis, symmetric=None):
         """Return codes, scales, zeros and per-channel axis or None."""
@@ -142,13 +151,13 @@ class Builder:
     def target_for(self, fan_in, x_scale, w_scale):
         """Return a scale that uses the range of codes."""
         spread = float(x_scale) * float(np.max(w_scale)) * 60 * 40 * np.sqrt(fan_in)
-        scale, zero = self.parameters()
+        _, zero = self.parameters()
         return np.float32(spread / 110 * self.rng.uniform(0.4, 1)), zero
 
     # -- layers
 
     def conv(self, x, depthwise=False):
-        codes, scale, zero, (n, c, h, w) = x
+        n, c, h, w = x.shape
         kh, kw = (int(self.rng.integers(1, min(4, size) + 1)) for size in (h, w))
         if depthwise:
             groups, outputs, per = c, c * int(self.rng.integers(1, 3)), 1
@@ -164,7 +173,7 @@ class Builder:
                       "dilations": dilations, "group": groups}  # fmt: skip
         wc, ws, wz, axis = self.weights((outputs, per, kh, kw), 0)
         bias = self.rng.integers(-3000, 3000, outputs).astype(np.int32)
-        y_scale, y_zero = self.target_for(per * kh * kw, scale, ws)
+        y_scale, y_zero = self.target_for(per * kh * kw, x.scale, ws)
         size = [
             (s + pads[i] + pads[i + 2] - (k - 1) * d - 1) // st + 1
             for i, (s, k, d, st) in enumerate(
@@ -173,18 +182,18 @@ class Builder:
         ]
         shape = (n, outputs, *size)
         out = self.layer("Conv", x, (wc, ws, wz, axis), bias, (y_scale, y_zero), attributes)
-        return out, y_scale, y_zero, shape
+        return Tensor(out, y_scale, y_zero, shape)
 
     def dense(self, x):
-        codes, scale, zero, shape = x
+        shape = x.shape
         outputs = int(self.rng.integers(1, 12))
         wc, ws, wz, axis = self.weights((shape[-1], outputs), 1)
-        y_scale, y_zero = self.target_for(shape[-1], scale, ws)
+        y_scale, y_zero = self.target_for(shape[-1], x.scale, ws)
         gemm = len(shape) == 2 and self.rng.random() < 0.5
         bias = self.rng.integers(-3000, 3000, outputs).astype(np.int32) if gemm else None
         op = "Gemm" if gemm else "MatMul"
         out = self.layer(op, x, (wc, ws, wz, axis), bias, (y_scale, y_zero), {})
-        return out, y_scale, y_zero, (*shape[:-1], outputs)
+        return Tensor(out, y_scale, y_zero, (*shape[:-1], outputs))
 
     def layer(self, op, x, weights, bias, target, attributes):
         codes, scale, zero, _ = x
@@ -229,36 +238,44 @@ class Builder:
     def binary(self, a, b):
         op = str(self.rng.choice(["Add", "Mul"]))
         y_scale, y_zero = self.parameters(0.2)
-        shape = np.broadcast_shapes(a[3], b[3])
+        shape = np.broadcast_shapes(a.shape, b.shape)
         if self.form == "qlinear":
-            inputs = [a[0], *self.scalars(*a[1:3]), b[0], *self.scalars(*b[1:3])]
+            inputs = [
+                a.codes,
+                *self.scalars(a.scale, a.zero),
+                b.codes,
+                *self.scalars(b.scale, b.zero),
+            ]
             inputs += self.scalars(y_scale, y_zero)
-            return self.node(f"QLinear{op}", inputs, domain=MICROSOFT), y_scale, y_zero, shape
+            return Tensor(
+                self.node(f"QLinear{op}", inputs, domain=MICROSOFT), y_scale, y_zero, shape
+            )
         y = self.node(op, [self.dequantize(a), self.dequantize(b)])
         if y_zero == self.limits.min and self.rng.random() < 0.5:
             y = self.node("Relu", [y])
-        return self.quantize(y, y_scale, y_zero), y_scale, y_zero, shape
+        return Tensor(self.quantize(y, y_scale, y_zero), y_scale, y_zero, shape)
 
     def constant_like(self, x):
         """Return a quantised constant that stretches to a tensor's shape."""
-        shape = [s if self.rng.random() < 0.5 else 1 for s in x[3]]
+        shape = [s if self.rng.random() < 0.5 else 1 for s in x.shape]
         shape[0] = 1
         codes = self.rng.integers(self.limits.min, self.limits.max, shape, endpoint=True)
         scale, zero = self.parameters()
-        return self.keep("c", codes.astype(ACTIVATIONS[self.kind])), scale, zero, tuple(shape)
+        name = self.keep("c", codes.astype(ACTIVATIONS[self.kind]))
+        return Tensor(name, scale, zero, tuple(shape))
 
     def concat(self, a, b, axis):
         y_scale, y_zero = self.parameters()
-        shape = list(a[3])
-        shape[axis] += b[3][axis]
+        shape = list(a.shape)
+        shape[axis] += b.shape[axis]
         if self.form == "qlinear":
             inputs = [*self.scalars(y_scale, y_zero)]
             for t in (a, b):
-                inputs += [t[0], *self.scalars(*t[1:3])]
+                inputs += [t.codes, *self.scalars(t.scale, t.zero)]
             out = self.node("QLinearConcat", inputs, domain=MICROSOFT, axis=axis)
-            return out, y_scale, y_zero, tuple(shape)
+            return Tensor(out, y_scale, y_zero, tuple(shape))
         y = self.node("Concat", [self.dequantize(a), self.dequantize(b)], axis=axis)
-        return self.quantize(y, y_scale, y_zero), y_scale, y_zero, tuple(shape)
+        return Tensor(self.quantize(y, y_scale, y_zero), y_scale, y_zero, tuple(shape))
 
     # -- pools and functions
 
@@ -274,12 +291,12 @@ class Builder:
         ]
         shape = (n, c, *out_size)
         if self.form == "qlinear":
-            return self.node("MaxPool", [codes], **kept), scale, zero, shape
+            return Tensor(self.node("MaxPool", [codes], **kept), scale, zero, shape)
         y = self.node("MaxPool", [self.dequantize(x)], **kept)
-        return self.quantize(y, scale, zero), scale, zero, shape
+        return Tensor(self.quantize(y, scale, zero), scale, zero, shape)
 
     def average_pool(self, x):
-        codes, scale, zero, (n, c, h, w) = x
+        n, c, h, w = x.shape
         size = [int(self.rng.integers(1, min(3, s) + 1)) for s in (h, w)]
         strides = [int(s) for s in self.rng.integers(1, 3, 2)]
         pads = [int(self.rng.integers(0, k)) for k in size * 2]
@@ -292,7 +309,7 @@ class Builder:
         return self.mean("AveragePool", x, kept, (n, c, *out_size))
 
     def global_average_pool(self, x):
-        return self.mean("GlobalAveragePool", x, {}, (*x[3][:2], 1, 1))
+        return self.mean("GlobalAveragePool", x, {}, (*x.shape[:2], 1, 1))
 
     def mean(self, op, x, attributes, shape):
         codes, scale, zero, _ = x
@@ -303,9 +320,9 @@ class Builder:
             inputs = [codes, *self.scalars(scale, zero), *self.scalars(y_scale, y_zero)]
             extra = {"channels_last": 0} if op[0] == "G" else {}
             out = self.node(f"QLinear{op}", inputs, domain=MICROSOFT, **attributes, **extra)
-            return out, y_scale, y_zero, shape
+            return Tensor(out, y_scale, y_zero, shape)
         y = self.node(op, [self.dequantize(x)], **attributes)
-        return self.quantize(y, y_scale, y_zero), y_scale, y_zero, shape
+        return Tensor(self.quantize(y, y_scale, y_zero), y_scale, y_zero, shape)
 
     def relu(self, x):
         """Return a clamp between two quantisations."""
@@ -318,37 +335,47 @@ class Builder:
         else:
             low, high = self.keep("low", np.float32(-0.5)), self.keep("high", np.float32(3.0))
             y = self.node("Clip", [y, low, high])
-        return self.quantize(y, y_scale, y_zero), y_scale, y_zero, x[3]
+        return Tensor(self.quantize(y, y_scale, y_zero), y_scale, y_zero, x.shape)
 
     def moved(self, x, op, shape, *inputs, **attributes):
         """Return a tensor that an operator only moves."""
         codes, scale, zero, _ = x
         if self.form == "qlinear":
-            return self.node(op, [codes, *inputs], **attributes), scale, zero, shape
+            return Tensor(self.node(op, [codes, *inputs], **attributes), scale, zero, shape)
         y = self.node(op, [self.dequantize(x), *inputs], **attributes)
-        return self.quantize(y, scale, zero), scale, zero, shape
+        return Tensor(self.quantize(y, scale, zero), scale, zero, shape)
 
     def flatten(self, x):
-        shape = (x[3][0], int(np.prod(x[3][1:])))
+        shape = (x.shape[0], int(np.prod(x.shape[1:])))
         if self.rng.random() < 0.5:
             return self.moved(x, "Flatten", shape)
         wanted = self.keep("shape", np.array([0, -1] if self.rng.random() < 0.5 else [1, -1]))
         return self.moved(x, "Reshape", shape, wanted)
 
     def transpose(self, x):
-        order = [0, *(1 + self.rng.permutation(len(x[3]) - 1))]
-        shape = tuple(x[3][i] for i in order)
+        order = [0, *(1 + self.rng.permutation(len(x.shape) - 1))]
+        shape = tuple(x.shape[i] for i in order)
         return self.moved(x, "Transpose", shape, perm=[int(i) for i in order])
+
+    def max_pool_same(self, x):
+        """Return maxima over three columns, as many as there are columns."""
+        kept = {"kernel_shape": [1, 3], "strides": [1, 1], "pads": [0, 1, 0, 1]}
+        return self.moved(x, "MaxPool", x.shape, **kept)
+
+    def transpose_twice(self, x):
+        """Return the same tensor by another way."""
+        between = tuple(x.shape[i] for i in (0, 2, 3, 1))
+        y = self.moved(x, "Transpose", between, perm=[0, 2, 3, 1])
+        return self.moved(y, "Transpose", x.shape, perm=[0, 3, 1, 2])
 
     # -- the whole
 
     def model(self, result, float_edges=False):
         """Return the network; with float32 ends it has a quantisation at either."""
-        codes, scale, zero, _ = result
-        first, last, kind = "input_codes", codes, self.kind
+        first, last, kind = "input_codes", result.codes, self.kind
         if float_edges:
             first, kind = "input_reals", "float32"
-            inputs = [first, *self.scalars(*self.input[1:3])]
+            inputs = [first, *self.scalars(self.input.scale, self.input.zero)]
             self.nodes.insert(0, helper.make_node("QuantizeLinear", inputs, ["input_codes"]))
             last = self.dequantize(result)
         declared_in = helper.make_tensor_value_info(first, TYPES[kind], list(self.shape))
@@ -403,20 +430,3 @@ def random_network(seed):
             x = net.binary(x, net.constant_like(x))
     float_edges = form == "qdq" and bool(rng.random() < 0.7)
     return Network(net.model(x, float_edges), kind, net.input[1:3], x[1:3])
-
-
-def _same(self, x):
-    """Return maxima over three columns, as many as there are columns."""
-    codes, scale, zero, shape = x
-    kept = {"kernel_shape": [1, 3], "strides": [1, 1], "pads": [0, 1, 0, 1]}
-    return self.moved(x, "MaxPool", shape, **kept)
-
-
-def _twice(self, x):
-    """Return the same tensor by another way."""
-    return self.moved(self.moved(x, "Transpose", tuple(x[3][i] for i in (0, 2, 3, 1)),
-                                 perm=[0, 2, 3, 1]), "Transpose", x[3], perm=[0, 3, 1, 2])  # fmt: skip
-
-
-Builder.max_pool_same = _same
-Builder.transpose_twice = _twice

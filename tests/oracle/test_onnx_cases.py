@@ -16,7 +16,7 @@ import fxpsim as fx
 from fxpsim.errors import DataError
 
 onnx = pytest.importorskip("onnx")
-helper = onnx.helper if hasattr(onnx, "helper") else None
+helper = onnx.helper
 
 FAMILIES = (
     "quantizelinear", "dequantizelinear", "qlinearmatmul", "matmulinteger", "qlinearconv",
@@ -139,7 +139,7 @@ def check_constant(tmp_path, case, output, wanted):
 
 @pytest.mark.parametrize("name", sorted(NO_INTEGERS))
 def test_floats_of_few_bits_are_refused(name, tmp_path):
-    with pytest.raises(DataError, match="float8|float4|integers"):
+    with pytest.raises(DataError, match=r"float8|float4|integers"):
         loaded(tmp_path, network(CASES[name]))
 
 

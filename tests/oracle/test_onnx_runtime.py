@@ -16,7 +16,7 @@ import fxpsim as fx
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from onnx_networks import random_network, session  # noqa: E402
+from onnx_networks import random_network, session
 
 MORE = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
 BATCHES = 6

@@ -15,7 +15,7 @@ import fxpsim as fx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("qonnx")
-from qonnx_networks import DOMAIN, random_network  # noqa: E402
+from qonnx_networks import random_network  # noqa: E402
 
 
 def execute(model, x):

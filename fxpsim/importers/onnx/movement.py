@@ -1,10 +1,8 @@
-"""Operators that move elements and change none, of computed tensors and of constants."""
+"""Slice, Split, Gather, Pad and Concat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,209 +14,13 @@ from fxpsim.formats import Affine
 from fxpsim.importers.onnx.importer import Importer
 from fxpsim.importers.onnx.model import Constant, Operator
 from fxpsim.importers.onnx.quantization import affine, dequantized, quantizer
-from fxpsim.importers.onnx.values import Codes, Joined, Pending, Raw, Real, Value
+from fxpsim.importers.onnx.shapes import move, within
+from fxpsim.importers.onnx.values import Codes, Joined, Pending, Real, Value
 
-__all__ = [
-    "concat",
-    "constant",
-    "constant_of_shape",
-    "expand_dims",
-    "flatten",
-    "gather",
-    "pad",
-    "qlinear_concat",
-    "reshape",
-    "shape_of",
-    "slice_of",
-    "split",
-    "squeeze",
-    "transpose",
-]
+__all__ = ["concat", "gather", "pad", "qlinear_concat", "slice_of", "split"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-
-
-def _move(
-    importer: Importer,
-    operator: Operator,
-    change: Callable[[Value], Value],
-    of_constant: Callable[[Array], Array],
-    position: int = 0,
-) -> None:
-    """Write a tensor with its elements moved, whatever they stand for."""
-    name = operator.input(0)
-    fixed = importer.constant(name)
-    if fixed is not None:
-        importer.write(operator, _moved_constant(fixed, of_constant), position)
-        return
-    tensor = importer.tensor(name)
-    if isinstance(tensor, Codes | Pending):
-        importer.write(operator, Codes(change(importer.codes(name))), position)
-    elif isinstance(tensor, Raw):
-        importer.write(operator, Raw(change(tensor.value)), position)
-    else:
-        real = importer.real(name)
-        moved = change(real.value)
-        if real.channels is not None and not _keeps_channels(real.value, moved):
-            raise DataError("its channels have scales of their own: quantise what it reads first")
-        importer.write(operator, replace(real, value=moved), position)
-
-
-def _keeps_channels(before: Value, after: Value) -> bool:
-    """Whether the graph's last axis is what it was."""
-    return before.name == after.name or (
-        before.spec.shape[-1:] == after.spec.shape[-1:] and before.natural and after.natural
-        and len(before.spec.shape) <= len(after.spec.shape)
-    )  # fmt: skip
-
-
-def _moved_constant(fixed: Constant, change: Callable[[Array], Array]) -> Constant:
-    array = change(fixed.array)
-    if fixed.codes is None or fixed.format is None:
-        return Constant(array, fixed.type)
-    fmt = fixed.format
-    if fmt.axis is not None:  # follow a mark along the axis of the scales
-        ids = np.arange(fixed.codes.shape[fmt.axis])
-        marks = np.broadcast_to(
-            ids.reshape([-1 if i == fmt.axis else 1 for i in range(fixed.codes.ndim)]),
-            fixed.codes.shape,
-        )
-        axis = _axis_of(change(marks), ids)
-        if axis is None:
-            return Constant(array, fixed.type)
-        fmt = replace(fmt, axis=axis)
-    return Constant(array, fixed.type, change(fixed.codes), fmt)
-
-
-def _axis_of(marks: Array, ids: Array) -> int | None:
-    """Return the axis along which marks run; None where there is none such."""
-    for axis in range(marks.ndim):
-        if marks.shape[axis] == ids.size:
-            shape = [-1 if i == axis else 1 for i in range(marks.ndim)]
-            if np.array_equal(marks, np.broadcast_to(ids.reshape(shape), marks.shape)):
-                return axis
-    return None
-
-
-# -- shapes -------------------------------------------------------------------------------------
-
-
-def _resolved(importer: Importer, wanted: Shape, shape: Shape, zero_copies: bool) -> Shape:
-    """Return a shape with its 0 and -1 filled in."""
-    sizes = list(wanted)
-    if len(sizes) > 8:
-        raise DataError(f"a shape must have at most 8 axes, not {len(sizes)}")
-    batch = importer.batch
-    if batch > 1 and sizes and sizes[0] == batch:
-        sizes[0] = 1
-    for i, size in enumerate(sizes):
-        if size == 0 and zero_copies:
-            if i >= len(shape):
-                raise DataError(f"there is no axis {i} to copy of {shape}")
-            sizes[i] = shape[i]
-    if sizes.count(-1) > 1 or any(size < -1 or size == 0 for size in sizes):
-        raise DataError(f"a shape must have positive sizes and one -1 at most, not {list(wanted)}")
-    total = prod(shape)
-    if -1 in sizes:
-        rest = prod(size for size in sizes if size != -1)
-        if total % rest:
-            raise DataError(f"{shape} cannot be given the shape {list(wanted)}")
-        sizes[sizes.index(-1)] = total // rest
-    if prod(sizes) != total:
-        raise DataError(f"{shape} cannot be given the shape {list(wanted)}")
-    return tuple(sizes)
-
-
-def _reshape(importer: Importer, operator: Operator, shape_of: Callable[[Shape], Shape]) -> None:
-    def change(value: Value) -> Value:
-        return importer.reshaped(value, shape_of(value.shape))
-
-    _move(importer, operator, change, lambda array: array.reshape(shape_of(array.shape)))
-
-
-def reshape(importer: Importer, operator: Operator) -> None:
-    """Append another shape."""
-    wanted = importer.integers(operator, 1, "shape")
-    if wanted is None:
-        raise DataError("the shape must be given")
-    copies = operator.number("allowzero", 0) == 0
-    _reshape(importer, operator, lambda shape: _resolved(importer, wanted, shape, copies))
-
-
-def flatten(importer: Importer, operator: Operator) -> None:
-    """Append a matrix: axes before ``axis``, and the others."""
-    axis = operator.number("axis", 1)
-
-    def shape_of(shape: Shape) -> Shape:
-        if not -len(shape) <= axis <= len(shape):
-            raise DataError(f"the axis must be {-len(shape)} to {len(shape)}, not {axis}")
-        split = axis + len(shape) if axis < 0 else axis
-        return prod(shape[:split]), prod(shape[split:])
-
-    _reshape(importer, operator, shape_of)
-
-
-def squeeze(importer: Importer, operator: Operator) -> None:
-    """Append a shape without some axes of length 1."""
-    axes = importer.integers(operator, 1, "axes")
-
-    def shape_of(shape: Shape) -> Shape:
-        kept = range(len(shape))
-        dropped = (
-            {i for i in kept if shape[i] == 1}
-            if axes is None
-            else {_within(axis, len(shape)) for axis in axes}
-        )
-        if any(shape[i] != 1 for i in dropped):
-            raise DataError(f"axes {axes} of {shape} must have length 1")
-        return tuple(shape[i] for i in kept if i not in dropped)
-
-    _reshape(importer, operator, shape_of)
-
-
-def expand_dims(importer: Importer, operator: Operator) -> None:
-    """Append a shape with axes of length 1 more (Unsqueeze)."""
-    axes = importer.integers(operator, 1, "axes")
-    if axes is None:
-        raise DataError("axes must be given")
-
-    def shape_of(shape: Shape) -> Shape:
-        rank = len(shape) + len(axes)
-        new = {_within(axis, rank) for axis in axes}
-        if len(new) != len(axes) or rank > 8:
-            raise DataError(f"axes must differ, 8 in all at most, not {axes}")
-        rest = iter(shape)
-        return tuple(1 if i in new else next(rest) for i in range(rank))
-
-    _reshape(importer, operator, shape_of)
-
-
-def _within(axis: int, rank: int) -> int:
-    if not -rank <= axis < rank:
-        raise DataError(f"an axis must be {-rank} to {rank - 1}, not {axis}")
-    return axis % rank
-
-
-def transpose(importer: Importer, operator: Operator) -> None:
-    """Permute the file's axes; the graph's stay until something needs them in order."""
-    given = operator.numbers("perm")
-
-    def order_of(rank: int) -> Shape:
-        order = tuple(reversed(range(rank))) if given is None else given
-        if sorted(order) != list(range(rank)):
-            raise DataError(f"perm must be 0 to {rank - 1} in some order, not {order}")
-        return order
-
-    _move(
-        importer,
-        operator,
-        lambda value: value.permuted(order_of(len(value.axes))),
-        lambda array: array.transpose(order_of(array.ndim)),
-    )
-
-
-# -- parts --------------------------------------------------------------------------------------
 
 
 def _cut(importer: Importer, name: str, value: Value, cuts: dict[int, range]) -> Value:
@@ -247,15 +49,15 @@ def slice_of(importer: Importer, operator: Operator) -> None:
 
     def cuts(shape: Shape) -> dict[int, range]:
         return {
-            _within(axis, len(shape)): range(*slice(start, end, step).indices(
-                shape[_within(axis, len(shape))]))
+            within(axis, len(shape)): range(*slice(start, end, step).indices(
+                shape[within(axis, len(shape))]))
             for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)
         }  # fmt: skip
 
     def of_constant(array: Array) -> Array:
         index = [slice(None)] * array.ndim
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-            index[_within(axis, array.ndim)] = slice(start, end, step)
+            index[within(axis, array.ndim)] = slice(start, end, step)
         return array[tuple(index)]
 
     def change(value: Value) -> Value:
@@ -265,7 +67,7 @@ def slice_of(importer: Importer, operator: Operator) -> None:
         }  # fmt: skip
         return _cut(importer, operator.outputs[0], value, wanted) if wanted else value
 
-    _move(importer, operator, change, of_constant)
+    move(importer, operator, change, of_constant)
 
 
 def split(importer: Importer, operator: Operator) -> None:
@@ -290,12 +92,12 @@ def split(importer: Importer, operator: Operator) -> None:
             return _cut(importer, called, value, {place: range(edges[i], edges[i + 1])})
 
         def of_constant(array: Array, i: int = position) -> Array:
-            place = _within(axis, array.ndim)
+            place = within(axis, array.ndim)
             edges = bounds(array.shape[place])
             return np.take(array, range(edges[i], edges[i + 1]), axis=place)
 
         if name:
-            _move(importer, operator, change, of_constant, position)
+            move(importer, operator, change, of_constant, position)
 
 
 def gather(importer: Importer, operator: Operator) -> None:
@@ -305,14 +107,14 @@ def gather(importer: Importer, operator: Operator) -> None:
     if not np.issubdtype(indices.dtype, np.integer) or indices.ndim > 1 or indices.size > 4096:
         raise DataError("indices must be a few integers")
 
-    def within(length: int) -> Array:
+    def counted(length: int) -> Array:
         if ((indices < -length) | (indices >= length)).any():
             raise DataError(f"indices must be within {length} elements")
         return np.asarray(indices % length)
 
     def change(value: Value) -> Value:
         place = value.position(axis)
-        wanted = within(value.shape[place]).reshape(-1)
+        wanted = counted(value.shape[place]).reshape(-1)
         steps = np.diff(wanted)
         step = int(steps[0]) if steps.size else 1
         if not wanted.size or step == 0 or (steps != step).any():
@@ -324,11 +126,11 @@ def gather(importer: Importer, operator: Operator) -> None:
         return importer.reshaped(part, part.shape[:place] + part.shape[place + 1 :])
 
     def of_constant(array: Array) -> Array:
-        place = _within(axis, array.ndim)
+        place = within(axis, array.ndim)
         importer.reserve(indices.size * (array.size // max(1, array.shape[place])))
-        return np.take(array, within(array.shape[place]), axis=place)
+        return np.take(array, counted(array.shape[place]), axis=place)
 
-    _move(importer, operator, change, of_constant)
+    move(importer, operator, change, of_constant)
 
 
 def pad(importer: Importer, operator: Operator) -> None:
@@ -343,7 +145,7 @@ def pad(importer: Importer, operator: Operator) -> None:
         fill = float(array.reshape(-1)[0]) if array.size == 1 else np.nan
 
     def widths(rank: int) -> list[tuple[int, int]]:
-        places = range(rank) if axes is None else [_within(axis, rank) for axis in axes]
+        places = range(rank) if axes is None else [within(axis, rank) for axis in axes]
         if len(pads) != 2 * len(places) or min(pads, default=0) < 0 or max(pads, default=0) > 65536:
             raise DataError(f"pads must be 0 to 65536, two for each axis, not {pads}")
         found = [(0, 0)] * rank
@@ -378,9 +180,6 @@ def pad(importer: Importer, operator: Operator) -> None:
     importer.write(
         operator, Codes(padded) if real is None else replace(real, value=padded, steps=())
     )
-
-
-# -- several tensors ----------------------------------------------------------------------------
 
 
 def _same_layout(importer: Importer, values: list[Value]) -> list[Value]:
@@ -445,7 +244,7 @@ def _joined(importer: Importer, operator: Operator, reals: list[Real]) -> Real |
 
 def _joined_constants(importer: Importer, operator: Operator, fixed: list[Constant]) -> None:
     arrays = [each.array for each in fixed]
-    axis = _within(operator.number("axis", 0), max(1, arrays[0].ndim))
+    axis = within(operator.number("axis", 0), max(1, arrays[0].ndim))
     importer.reserve(sum(array.size for array in arrays))
     try:
         array = np.concatenate(arrays, axis=axis)
@@ -470,53 +269,3 @@ def qlinear_concat(importer: Importer, operator: Operator) -> None:
         for i, fmt in enumerate(formats[1:])
     ]
     importer.write(operator, Pending(_joined(importer, operator, reals), quantizer(formats[0])))
-
-
-# -- constants ----------------------------------------------------------------------------------
-
-
-def constant(importer: Importer, operator: Operator) -> None:
-    """Remember a constant."""
-    for name, dtype in (("value_float", np.float32), ("value_floats", np.float32),
-                        ("value_int", np.int64), ("value_ints", np.int64)):  # fmt: skip
-        if name in operator.attributes:
-            numbers = operator.attributes[name]
-            if not isinstance(numbers, int | float | list):
-                raise DataError(f"{name} must be numbers")
-            array = np.asarray(numbers, dtype)
-            importer.write(operator, Constant(array, array.dtype.name))
-            return
-    value = operator.attributes.get("value")
-    if not isinstance(value, Constant):
-        raise DataError("its value must be numbers")
-    importer.write(operator, value)
-
-
-def constant_of_shape(importer: Importer, operator: Operator) -> None:
-    """Remember one number, many times."""
-    shape = importer.integers(operator, 0, "the shape")
-    if shape is None or len(shape) > 8 or any(size < 0 for size in shape):
-        raise DataError(f"the shape must have positive sizes, not {shape}")
-    value = operator.attributes.get("value", Constant(np.zeros(1, np.float32), "float32"))
-    if not isinstance(value, Constant) or value.array.size != 1:
-        raise DataError("its value must be one number")
-    importer.reserve(prod(shape))
-    importer.write(operator, Constant(np.full(shape, value.array.reshape(-1)[0]), value.type))
-
-
-def shape_of(importer: Importer, operator: Operator) -> None:
-    """Remember a shape, for a batch of one."""
-    name = operator.input(0)
-    fixed = importer.constant(name)
-    if fixed is not None:
-        shape = np.shape(fixed.array)
-    else:
-        tensor = importer.tensor(name)
-        if isinstance(tensor, Codes | Pending):
-            shape = importer.codes(name).shape
-        elif isinstance(tensor, Raw):
-            shape = tensor.value.shape
-        else:
-            shape = importer.real(name).value.shape
-    start, end = operator.number("start", 0), operator.number("end", len(shape))
-    importer.write(operator, Constant(np.array(shape[start:end], np.int64), "int64"))

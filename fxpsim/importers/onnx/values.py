@@ -213,7 +213,7 @@ class Pair(_Steps):
     left, right : Real
         In one layout.
     swapped : bool
-        Whether ONNX Runtime takes the right one first (see :func:`functions.pair`).
+        Whether ONNX Runtime takes the right one first.
     axes : tuple
         Of the result, as for :class:`Value`.
     """
