@@ -1,4 +1,4 @@
-"""QONNX networks against the executor of the package qonnx, value by value.
+"""QONNX networks against the executor of the package qonnx, code by code.
 
 Scales are powers of two, so that the executor's float32 sums are exact; the last test leaves that.
 """
@@ -15,7 +15,7 @@ import fxpsim as fx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("qonnx")
-from qonnx_networks import random_network  # noqa: E402
+from qonnx_networks import DOMAIN, MODES, Builder, random_network  # noqa: E402
 
 
 def execute(model, x):
@@ -66,3 +66,40 @@ def test_random_networks_equal_the_executor(seed, tmp_path):
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 1, (3, *shape)).astype(np.float32)
     np.testing.assert_array_equal(*compare(model, x, tmp_path))
+
+
+def truncated(version, rounding, dropped):
+    """Return means of four, made by a sum and a truncation, as Brevitas has them."""
+    rng = np.random.default_rng(dropped)
+    net = Builder(rng)
+    scale = np.float32(0.125)
+    x = net.quant("x", scale, 6, True)
+    sums = net.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
+    sums = net.node("Mul", [sums, net.keep(np.float32(4))])
+    last = [net.keep(np.float32(8 - dropped))]
+    if version == 2:
+        last.insert(0, net.keep(scale * 2**dropped))
+    inputs = [sums, net.keep(scale), net.keep(np.float32(0)), net.keep(np.float32(8)), *last]
+    y = net.node("Trunc", inputs, DOMAIN, rounding_mode=rounding)
+    made = net.model((1, 3, 4, 6), y)
+    made.opset_import[1].version = version
+    return made
+
+
+@pytest.mark.parametrize("rounding", MODES)
+@pytest.mark.parametrize("dropped", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2])
+def test_truncation(version, rounding, dropped, tmp_path):
+    x = np.random.default_rng(0).normal(0, 3, (20, 3, 4, 6)).astype(np.float32)
+    np.testing.assert_array_equal(*compare(truncated(version, rounding, dropped), x, tmp_path))
+
+
+def test_arbitrary_scales_nearly_equal_the_executor(tmp_path):
+    """Its float32 sums carry rounding errors, which ties and signs of 0 show."""
+    differing = 0
+    for seed in range(40):
+        model, shape = random_network(seed, exact=False)
+        x = np.random.default_rng(seed).normal(0, 1, (3, *shape)).astype(np.float32)
+        ours, theirs = compare(model, x, tmp_path)
+        differing += int((ours != theirs).any())
+    assert differing <= 2

@@ -41,9 +41,10 @@ MOST_GROUPS = 64
 _INT32 = QFormat(32, 0)
 
 
-def _register(importer: Importer) -> Accumulator:
-    """Return 32 bits that wrap; ONNX Runtime adds the bias when it rescales."""
-    return Accumulator(32, bias="last" if importer.engine == "onnx" else "first")
+def _register(importer: Importer, value: Value) -> Accumulator:
+    """Return 32 bits that wrap, 48 for codes of 16; ONNX Runtime adds the bias as it rescales."""
+    bits = 32 if value.spec.format.bits <= 8 else 48
+    return Accumulator(bits, bias="last" if importer.engine == "onnx" else "first")
 
 
 def _weights(constant: Constant | None, name: str) -> Constant:
@@ -150,7 +151,7 @@ def _convolved(
     place = {
         name: getattr(window, name) for name in ("stride", "dilation", "top_left", "bottom_right")
     }
-    common: dict[str, Any] = {"accumulator": _register(importer), **place}
+    common: dict[str, Any] = {"accumulator": _register(importer, value), **place}
     name = importer.layer_name(operator)
     axes = (None, 2, 0, 1)
     taps = codes.transpose(2, 3, 1, 0)
@@ -249,7 +250,7 @@ def _multiplied(
     value = importer.natural(value)
     name = importer.layer_name(operator)
     common: dict[str, Any] = {
-        "accumulator": _register(importer),
+        "accumulator": _register(importer, value),
         "folded": importer.engine == "onnx",
     }
     outer = codes.shape[:-2]
