@@ -21,11 +21,11 @@ report: $(VENV)/.package
 test: $(VENV)/.test
 	@$(if $(EXTRAS),echo "== installing extras: $(EXTRAS)" && $(BIN)/pip install --quiet --editable ".[$(EXTRAS)]",:)
 	@echo "== tests (the first run compiles the kernels)"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 test-long: $(VENV)/.test
 	@echo "== tests, Hypothesis profile 'long'"
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property tests/exhaustive tests/fuzz
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto tests/property tests/exhaustive tests/fuzz
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check
