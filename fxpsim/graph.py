@@ -19,6 +19,7 @@ from fxpsim.ops import (
     Layer,
     LookupSoftmax,
     Op,
+    QLinearSoftmax,
     Softmax,
     TensorFormat,
     TensorSpec,
@@ -33,7 +34,14 @@ __all__ = ["Graph", "Node", "State"]
 IntArray = NDArray[Any]
 
 
-_DECISIONS = (Argmax, FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax, Softmax)
+_DECISIONS = (
+    Argmax,
+    FloatTableSoftmax,
+    GemmlowpSoftmax,
+    LookupSoftmax,
+    QLinearSoftmax,
+    Softmax,
+)
 
 
 @dataclass(frozen=True, slots=True)

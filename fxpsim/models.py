@@ -27,9 +27,10 @@ def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
     Parameters
     ----------
     model : str or path
-        A shipped name (:func:`list_models`), a ``.fxp`` or ``.tflite`` file, or an ``.npz`` with
-        the constants of a CMSIS-NN q7 network (:mod:`fxpsim.importers.cmsis_q7`) or of the
-        MAX78000's keyword network (:mod:`fxpsim.importers.max78000`).
+        A shipped name (:func:`list_models`), a ``.fxp``, ``.tflite`` or ``.onnx`` file, or an
+        ``.npz`` with the constants of a CMSIS-NN q7 network
+        (:mod:`fxpsim.importers.cmsis_q7`) or of the MAX78000's keyword network
+        (:mod:`fxpsim.importers.max78000`).
     kernel_set : {"tflm", "reference", "builtin", "xnnpack"}
         For a ``.tflite`` file: whose kernels' bits it has, TensorFlow Lite Micro's, LiteRT's
         reference or optimised ones, or XNNPACK's.
@@ -39,7 +40,7 @@ def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
     DataError
         No such name or file, or the file cannot be read as a network.
     """
-    from fxpsim.importers import cmsis_q7, max78000, native, tflite
+    from fxpsim.importers import cmsis_q7, max78000, native, onnx, tflite
 
     text = fspath(model)
     if text in (known := list_models()):
@@ -52,6 +53,8 @@ def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
         return cmsis_q7.read(path)
     if path.suffix == ".tflite":
         return tflite.read(path, kernel_set)
+    if path.suffix == ".onnx":
+        return onnx.read(path)
     if path.suffix == ".fxp" or path.is_file():
         return native.read(path)
     raise DataError(

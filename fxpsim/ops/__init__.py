@@ -7,6 +7,7 @@ from fxpsim.ops.dense import Dense
 from fxpsim.ops.depthwise import DepthwiseConv2D
 from fxpsim.ops.elementwise import Add, Multiply, Table
 from fxpsim.ops.layer import Layer, Sums
+from fxpsim.ops.mean import FloatAveragePool2D, SumPool2D
 from fxpsim.ops.movement import (
     Concatenate,
     Constant,
@@ -18,12 +19,15 @@ from fxpsim.ops.movement import (
     Transpose,
 )
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec
+from fxpsim.ops.pair_table import PairTable
 from fxpsim.ops.pooling import AveragePool2D, MaxPool2D
 from fxpsim.ops.reduction import ReduceSum
 from fxpsim.ops.requantize import Requantize
 from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
 from fxpsim.ops.softmax import FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax
+from fxpsim.ops.softmax_onnx import QLinearSoftmax
+from fxpsim.ops.thresholds import Thresholds
 
 _ALL: tuple[type[Op], ...] = (
     Add,
@@ -36,6 +40,7 @@ _ALL: tuple[type[Op], ...] = (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FloatAveragePool2D,
     FloatTableSoftmax,
     Gain,
     GemmlowpSoftmax,
@@ -43,6 +48,8 @@ _ALL: tuple[type[Op], ...] = (
     MaxPool2D,
     Multiply,
     Pad,
+    PairTable,
+    QLinearSoftmax,
     ReduceSum,
     Reinterpret,
     Relu,
@@ -53,7 +60,9 @@ _ALL: tuple[type[Op], ...] = (
     Slice,
     Softmax,
     Stack,
+    SumPool2D,
     Table,
+    Thresholds,
     Transpose,
 )
 #: Every operation, by the name it has in a file.
@@ -71,6 +80,7 @@ __all__ = [
     "Conv2D",
     "Dense",
     "DepthwiseConv2D",
+    "FloatAveragePool2D",
     "FloatTableSoftmax",
     "Gain",
     "GemmlowpSoftmax",
@@ -81,6 +91,8 @@ __all__ = [
     "Multiply",
     "Op",
     "Pad",
+    "PairTable",
+    "QLinearSoftmax",
     "ReduceSum",
     "Reinterpret",
     "Relu",
@@ -91,9 +103,11 @@ __all__ = [
     "Slice",
     "Softmax",
     "Stack",
+    "SumPool2D",
     "Sums",
     "Table",
     "TensorFormat",
     "TensorSpec",
+    "Thresholds",
     "Transpose",
 ]

@@ -18,14 +18,15 @@ from fxpsim.formats import QFormat
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, freeze, zero_code
 from fxpsim.ops.rescaling import word
 
-__all__ = ["Add", "Multiply", "Table"]
+__all__ = ["Add", "Multiply", "Table", "broadcast", "stretched"]
 
 IntArray = NDArray[Any]
 _WIDE = QFormat(32, 0)
 LARGEST_TABLE = 1 << 16
 
 
-def _broadcast(sources: Sequence[TensorSpec]) -> tuple[int, ...]:
+def broadcast(sources: Sequence[TensorSpec]) -> tuple[int, ...]:
+    """Return the shape that shapes stretch to; GraphError where they do not."""
     try:
         return np.broadcast_shapes(*(source.shape for source in sources))
     except ValueError:
@@ -34,7 +35,7 @@ def _broadcast(sources: Sequence[TensorSpec]) -> tuple[int, ...]:
         ) from None
 
 
-def _stretched(codes: IntArray, axes: int) -> IntArray:
+def stretched(codes: IntArray, axes: int) -> IntArray:
     """Return codes (n, *shape) with axes of length 1 inserted, to have ``axes`` after the first."""
     missing = axes - (codes.ndim - 1)
     return codes.reshape(len(codes), *[1] * missing, *codes.shape[1:])
@@ -80,18 +81,18 @@ class Add(Op):
             reach = max(source.format.hi - zero, zero - source.format.lo)
             if reach << self.lift >= 1 << 31:
                 raise GraphError(f"{reach} shifted by {self.lift} bits must fit 32 bits")
-        return TensorSpec(_broadcast(sources), self.target)
+        return TensorSpec(broadcast(sources), self.target)
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return codes of the target."""
-        axes = len(_broadcast(sources))
+        axes = len(broadcast(sources))
         parts = [
             rescale(
                 np.left_shift(codes - zero_code(source), self.lift, dtype=np.int64), scheme, _WIDE
             )
             for codes, source, scheme in zip(inputs, sources, (self.left, self.right), strict=True)
         ]
-        total = np.add(*(_stretched(part, axes) for part in parts), dtype=np.int64)
+        total = np.add(*(stretched(part, axes) for part in parts), dtype=np.int64)
         return rescale(total, self.scheme, word(self.target))
 
 
@@ -123,13 +124,13 @@ class Multiply(Op):
             raise GraphError("products must fit 32 bits")
         for source in sources:
             zero_code(source)
-        return TensorSpec(_broadcast(sources), self.target)
+        return TensorSpec(broadcast(sources), self.target)
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return codes of the target."""
-        axes = len(_broadcast(sources))
+        axes = len(broadcast(sources))
         left, right = (
-            _stretched(codes.astype(np.int64) - zero_code(source), axes)
+            stretched(codes.astype(np.int64) - zero_code(source), axes)
             for codes, source in zip(inputs, sources, strict=True)
         )
         return rescale(left * right, self.scheme, word(self.target))

@@ -16,14 +16,14 @@ from fxpsim.ops.convolution import check_image
 from fxpsim.ops.op import Op, TensorSpec
 from fxpsim.ops.window import Pair, Window, window
 
-__all__ = ["AveragePool2D", "MaxPool2D"]
+__all__ = ["AveragePool2D", "MaxPool2D", "Pool2D"]
 
 IntArray = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool2D(Op):
-    """What both share.
+class Pool2D(Op):
+    """What pools share.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class _Pool2D(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class AveragePool2D(_Pool2D):
+class AveragePool2D(Pool2D):
     """The mean of the codes in a window.
 
     TensorFlow Lite's ``reference_integer_ops::AveragePool`` rounds to nearest, ties away from zero.
@@ -91,7 +91,7 @@ class AveragePool2D(_Pool2D):
     rounding: Rounding = Rounding.NEAREST_AWAY
 
     def __post_init__(self) -> None:
-        _Pool2D.__post_init__(self)
+        Pool2D.__post_init__(self)
         mode = read_mode(self.rounding, Rounding, "pool rounding")
         if mode not in (Rounding.NEAREST_AWAY, Rounding.FLOOR):
             raise GraphError(f"a mean must be rounded nearest_away or floor, not {mode}")
@@ -111,7 +111,7 @@ class AveragePool2D(_Pool2D):
 
 
 @dataclass(frozen=True, slots=True)
-class MaxPool2D(_Pool2D):
+class MaxPool2D(Pool2D):
     """The highest code in a window."""
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:

@@ -14,6 +14,7 @@ SOURCES = sorted([*ROOT.glob("fxpsim/**/*.py"), *ROOT.glob("accel_models/**/*.py
 HOMES = {
     "numba": "fxpsim/kernels",
     "llvmlite": "fxpsim/kernels",
+    "onnx": "fxpsim/importers/onnx",
     "torch": "fxpsim/train",
     "matplotlib": "fxpsim/report",
     "jinja2": "fxpsim/report",
