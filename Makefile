@@ -25,7 +25,7 @@ test: $(VENV)/.test
 
 test-long: $(VENV)/.test
 	@echo "== tests, Hypothesis profile 'long'"
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property tests/exhaustive
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property tests/exhaustive tests/fuzz
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

@@ -21,7 +21,7 @@ from accel_models.keys import Doc
 from accel_models.model import CostModel, Support
 from accel_models.presets import read_presets
 from accel_models.technology import horowitz_45nm
-from accel_models.work import Arithmetic, Kind, Work, Workload
+from accel_models.work import Arithmetic, Work, Workload
 
 __all__ = ["Counts", "Dataflow", "PartialSums", "SystolicArray"]
 
@@ -106,17 +106,15 @@ class SystolicArray(CostModel):
         }
 
     def supports(self, work: Work) -> Support:
-        """Dense layers of any width; floating point where energies are published (32 bits)."""
-        if work.kind is not Kind.DENSE:
-            return Support(f"is {work.kind}, but this array multiplies dense matrices")
+        """Layers of any width; floating point where energies are published (32 bits)."""
         widths = (work.weight_bits, work.activation_bits)
         if work.arithmetic is Arithmetic.FLOAT and widths != (32, 32):
             return Support("is floating point of other than 32 bits, which has no sourced energy")
         return Support()
 
     def counts(self, work: Work) -> Counts:
-        """Return the closed forms of cycles and words."""
-        m, k, n = work.rows, work.inputs, work.outputs
+        """Return the closed forms of cycles and words: of one group, times their number."""
+        m, k, n = work.rows, work.inputs, work.outputs // work.groups
         r, c = self.rows, self.columns
         match self.dataflow:
             case Dataflow.OUTPUT_STATIONARY:
@@ -129,16 +127,16 @@ class SystolicArray(CostModel):
                 on_rows, on_columns, streamed = _ceil(k, r), _ceil(m, c), n
                 reads = (m * k, k * n * on_columns)
         stays_out = self.dataflow is Dataflow.OUTPUT_STATIONARY
-        folds, sum_folds = on_rows * on_columns, 1 if stays_out else on_rows
+        folds, sum_folds = work.groups * on_rows * on_columns, 1 if stays_out else on_rows
         # Sums drain while they are still needed elsewhere; operands must be loaded first.
         load = 0 if stays_out else r
         return Counts(
             folds=folds,
             sum_folds=sum_folds,
             compute_cycles=folds * (load + r + c + streamed - 2),
-            input_reads=reads[0],
-            weight_reads=reads[1],
-            output_writes=m * n * sum_folds,
+            input_reads=work.groups * reads[0],
+            weight_reads=work.groups * reads[1],
+            output_writes=work.output_values * sum_folds,
         )
 
     def estimate_layer(self, work: Work) -> LayerEstimate:
@@ -190,7 +188,8 @@ class SystolicArray(CostModel):
             ),
             relative_error=0.0,
             error_basis=(
-                "compute_cycles and word counts against SCALE-Sim 3.0.0: exact; never checked on "
+                "compute_cycles and word counts against SCALE-Sim 3.0.0: exact, but for DRAM "
+                "reads of operands that exceed a buffer (an upper bound); never checked on "
                 f"silicon; energy is that of {technology.node.value:.0f} nm, its DRAM part alone "
                 "uncertain by a factor of 2"
             ),
@@ -207,6 +206,9 @@ class SystolicArray(CostModel):
                 "widths do not change the arithmetic rate: an element makes one product a cycle",
                 "activations and outputs come from and go to DRAM between layers",
                 "sizes and the DRAM rate are design points unless a preset names their source",
+                "a convolution is the product of its windows and its filters, as in SCALE-Sim: the "
+                "image comes from DRAM once if half its buffer holds it, else every window does; "
+                "a depthwise one is a product for each channel, one after the other",
                 "energy: products, additions into the accumulator, buffers, DRAM; no clock, "
                 "control, registers or leakage",
             ),
@@ -240,14 +242,12 @@ class SystolicArray(CostModel):
 
     def _first_tile_bits(self, work: Work) -> int:
         """Return the bits that must be there before the first product."""
-        k, r, c = work.inputs, self.rows, self.columns
+        k, n, r, c = work.inputs, work.outputs // work.groups, self.rows, self.columns
         match self.dataflow:
             case Dataflow.OUTPUT_STATIONARY:
-                return min(work.rows, r) * work.activation_bits + (
-                    min(work.outputs, c) * work.weight_bits
-                )
+                return min(work.rows, r) * work.activation_bits + (min(n, c) * work.weight_bits)
             case Dataflow.WEIGHT_STATIONARY:
-                return min(k, r) * min(work.outputs, c) * work.weight_bits
+                return min(k, r) * min(n, c) * work.weight_bits
             case Dataflow.INPUT_STATIONARY:
                 return min(k, r) * min(work.rows, c) * work.activation_bits
 

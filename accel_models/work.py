@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import prod
 from numbers import Integral
+from typing import TypedDict, Unpack
 
 from accel_models.errors import WorkError, raise_all, suggest
+from accel_models.windows import Padding, Pair, positions
 
-__all__ = ["Accumulator", "Arithmetic", "Kind", "Overflow", "Work", "Workload"]
+__all__ = ["Accumulator", "Arithmetic", "Kind", "Overflow", "Settings", "Work", "Workload"]
 
 _WIDEST = 64
 
@@ -18,6 +21,8 @@ class Kind(StrEnum):
     """What is computed."""
 
     DENSE = "dense"
+    CONV2D = "conv2d"
+    DEPTHWISE = "depthwise"
 
 
 class Arithmetic(StrEnum):
@@ -111,11 +116,28 @@ class Accumulator:
         return f"{inner}, spill {every} into {self.outer_bits}-bit {self.outer_overflow}"
 
 
+class Settings(TypedDict, total=False):
+    """What every layer may have: parameters of `Work.dense`."""
+
+    name: str
+    weight_bits: int
+    activation_bits: int
+    output_bits: int | None
+    arithmetic: Arithmetic | str
+    accumulator: Accumulator | None
+    spills: int | None
+    weight_magnitude: int | None
+    activation_magnitude: int | None
+    bias_bits: int
+    gain_bits: int
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One layer's demand in one inference.
 
-    Build it with `Work.dense`; the fields are checked together, and every mistake is reported.
+    Build it with `Work.dense`, `Work.conv2d` or `Work.depthwise`; the fields are checked together,
+    and every mistake is reported.
 
     Attributes
     ----------
@@ -142,6 +164,11 @@ class Work:
     bias_bits, gain_bits
         Stored bits of each output's bias and of its own multiplier with shift (0: it has none;
         without a multiplier the layer is rescaled by a shift).
+    groups
+        Parts of equal size that the outputs fall into, each of inputs of its own (depthwise: the
+        image's channels).
+    image_values
+        Activations of the input, which its windows share. None: rows share none.
     """
 
     name: str
@@ -159,16 +186,20 @@ class Work:
     activation_magnitude: int | None = None
     bias_bits: int = 32
     gain_bits: int = 0
+    groups: int = 1
+    image_values: int | None = None
 
     def __post_init__(self) -> None:
         mistakes = [*_member(self, "kind", Kind), *_member(self, "arithmetic", Arithmetic)]
-        for label in ("rows", "inputs", "outputs"):
+        for label in ("rows", "inputs", "outputs", "groups"):
             mistakes += _whole(self, label, 1)
         for label in ("weight_bits", "activation_bits", "output_bits"):
             mistakes += _whole(self, label, 1, _WIDEST)
         for label in ("bias_bits", "gain_bits"):
             mistakes += _whole(self, label, 0, _WIDEST)
-        for label in ("weight_magnitude", "activation_magnitude"):
+        if not mistakes and self.outputs % self.groups:
+            mistakes.append(f"groups must divide the {self.outputs} outputs, not {self.groups}")
+        for label in ("weight_magnitude", "activation_magnitude", "image_values"):
             if getattr(self, label) is not None:
                 mistakes += _whole(self, label, 1)
         if not isinstance(self.accumulator, Accumulator):
@@ -234,6 +265,69 @@ class Work:
             gain_bits=gain_bits,
         )
 
+    @classmethod
+    def conv2d(
+        cls,
+        image: Sequence[int],
+        kernel: Pair,
+        outputs: int,
+        *,
+        stride: Pair = 1,
+        dilation: Pair = 1,
+        padding: Padding = "same",
+        **settings: Unpack[Settings],
+    ) -> Work:
+        """Return the work of a convolution: sums over a window and all channels.
+
+        Parameters
+        ----------
+        image
+            Height, width and channels of the input.
+        kernel, stride, dilation
+            (height, width), or one number for both.
+        outputs
+            Filters.
+        padding
+            "same", "valid", or pixels ((above, left), (below, right)).
+        **settings
+            As for `Work.dense`.
+
+        Raises
+        ------
+        WorkError
+            Naming what cannot be.
+        """
+        settings.setdefault("name", "conv2d")
+        rows, taps, channels = _slide(settings["name"], image, kernel, stride, dilation, padding)
+        work = cls.dense(rows, taps * channels, outputs, **settings)
+        return replace(work, kind=Kind.CONV2D, image_values=prod(image))
+
+    @classmethod
+    def depthwise(
+        cls,
+        image: Sequence[int],
+        kernel: Pair,
+        multiplier: int = 1,
+        *,
+        stride: Pair = 1,
+        dilation: Pair = 1,
+        padding: Padding = "same",
+        **settings: Unpack[Settings],
+    ) -> Work:
+        """Return the work of a depthwise convolution: sums over a window of one channel.
+
+        Parameters
+        ----------
+        multiplier
+            Outputs of every channel of the image.
+
+        Other parameters, and errors, are those of `Work.conv2d`.
+        """
+        settings.setdefault("name", "depthwise")
+        rows, taps, channels = _slide(settings["name"], image, kernel, stride, dilation, padding)
+        work = cls.dense(rows, taps, channels * multiplier, **settings)
+        return replace(work, kind=Kind.DEPTHWISE, groups=channels, image_values=prod(image))
+
     @property
     def macs(self) -> int:
         """Multiply-accumulate operations in one inference."""
@@ -247,7 +341,9 @@ class Work:
     @property
     def input_values(self) -> int:
         """Activations read in one inference, each counted once."""
-        return self.rows * self.inputs
+        if self.image_values is not None:
+            return self.image_values
+        return self.rows * self.inputs * self.groups
 
     @property
     def output_values(self) -> int:
@@ -271,6 +367,17 @@ class Work:
     def never_overflows(self, bits: int) -> bool:
         """Return whether one register of `bits` surely holds every sum of this layer."""
         return self.worst_case_products(bits) >= self.inputs
+
+
+def _slide(
+    name: str, image: Sequence[int], kernel: Pair, stride: Pair, dilation: Pair, padding: Padding
+) -> tuple[int, int, int]:
+    """Return the positions of a window, its taps, and the channels of the image."""
+    if not isinstance(image, Sequence) or len(image) != 3:
+        raise WorkError(f"work {name!r}: image must be (height, width, channels), not {image!r}")
+    found = positions(name, image[:2], kernel, stride, dilation, padding)
+    taps = prod(kernel) if isinstance(kernel, Sequence) else kernel * kernel
+    return prod(found), taps, image[2]
 
 
 class Workload(tuple[Work, ...]):

@@ -27,6 +27,8 @@ def code_dtype(lo: int, hi: int) -> type[np.generic]:
     return np.object_
 
 
+#: Numba itself looks once, when it is imported.
+_JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 _interpreted: ContextVar[bool] = ContextVar("interpreted", default=False)
 
 
@@ -42,7 +44,7 @@ def interpreted() -> Iterator[None]:
 
 def compiled() -> bool:
     """Return whether compiled code may run."""
-    return not _interpreted.get() and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    return _JIT and not _interpreted.get()
 
 
 def warn_slow(what: str) -> None:

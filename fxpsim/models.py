@@ -39,9 +39,13 @@ def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
     ------
     DataError
         No such name or file, or the file cannot be read as a network.
+    ConfigError
+        There is no such kernel set.
     """
     from fxpsim.importers import cmsis_q7, max78000, native, onnx, tflite
+    from fxpsim.importers.tflite.kernel_sets import kernel_set as checked
 
+    checked(kernel_set)
     text = fspath(model)
     if text in (known := list_models()):
         with as_file(_SHIPPED / f"{text}.fxp") as path:
@@ -55,8 +59,10 @@ def load(model: str | PathLike[str], kernel_set: str = "tflm") -> Graph:
         return tflite.read(path, kernel_set)
     if path.suffix == ".onnx":
         return onnx.read(path)
-    if path.suffix == ".fxp" or path.is_file():
+    if path.suffix == ".fxp":
         return native.read(path)
+    if path.exists():
+        raise DataError(f"{path}: a network must be a .fxp, .tflite, .onnx or .npz file")
     raise DataError(
         f"no model {text!r}: it is neither a file nor a shipped name{suggest(text, known)}"
     )

@@ -13,10 +13,26 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import DataError
 
-__all__ = ["LARGEST", "open_zip", "read_array", "read_member", "read_npy", "read_npz"]
+__all__ = ["LARGEST", "check_file", "open_zip", "read_array", "read_member", "read_npy", "read_npz"]
 
 #: More than any network this project is for; a file that claims more is refused unread.
 LARGEST = 1 << 28
+
+
+def check_file(path: Path, most: int = LARGEST) -> None:
+    """Check that there is a file, of at most so many bytes.
+
+    Raises
+    ------
+    DataError
+        There is none, or it is a folder, or it is larger.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: must be a file, not a folder")
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    if path.stat().st_size > most:
+        raise DataError(f"{path}: must have at most {most >> 20} MiB")
 
 
 def open_zip(path: Path, most: int = LARGEST) -> zipfile.ZipFile:
@@ -27,8 +43,7 @@ def open_zip(path: Path, most: int = LARGEST) -> zipfile.ZipFile:
     DataError
         There is no such file, or it is not such an archive.
     """
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file")
+    check_file(path, most)
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # a damaged file makes its readers raise nearly anything
@@ -57,10 +72,7 @@ def read_array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
 
 def read_npy(path: Path) -> NDArray[Any]:
     """Return the array of a .npy file; DataError where there is none or it is damaged."""
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    if path.stat().st_size > LARGEST:
-        raise DataError(f"{path}: must have at most {LARGEST >> 20} MiB")
+    check_file(path)
     return _parse(path.read_bytes(), str(path))
 
 

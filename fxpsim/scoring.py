@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fxpsim.casts import quantize
 from fxpsim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 
     from fxpsim.graph import Graph
 
-__all__ = ["DetCurve", "Score", "evaluate", "resample_groups"]
+__all__ = ["DetCurve", "Score", "classes_of", "clip_scores", "evaluate", "resample_groups", "score"]
 
 #: Classes that are not keywords, by name: nothing to detect in them.
 NOT_KEYWORDS = ("_silence_", "_unknown_")
+#: Classes of a detector, whose one output is a probability.
+DETECTOR = ("absent", "present")
 #: Resamples of a bootstrap, and the share of them that an interval covers.
 RESAMPLES, COVERAGE = 1000, 0.95
 
@@ -163,6 +166,50 @@ class Score:
         return DetCurve(threshold, accepted, rejected)
 
 
+def clip_scores(graph: Graph, scores: NDArray[Any]) -> NDArray[Any]:
+    """Return the scores (n, classes) of whole clips.
+
+    Parameters
+    ----------
+    graph : Graph
+        What made the scores.
+    scores : integer array
+        Codes of the tensor ``graph.scores`` as a run leaves them.
+
+    Returns
+    -------
+    integer array (n, classes)
+        Axes of length 1 left out.  Where the graph has states: the highest score of every class
+        over all steps.  A network with one output is a detector of two classes, *absent*, which
+        scores the code of 1/2, and *present*.
+
+    Raises
+    ------
+    DataError
+        There is more than one axis of scores.
+    """
+    spec = graph.specs[graph.scores]
+    if sum(size > 1 for size in spec.shape) > 1:
+        raise DataError(
+            f"scores must have one axis of classes, but tensor {graph.scores!r} has {spec.shape}"
+        )
+    flat = scores.reshape(*scores.shape[: scores.ndim - len(spec.shape)], spec.size)
+    if graph.states:
+        flat = flat.max(axis=1)
+    if spec.size > 1:
+        return flat
+    half = quantize([0.5], spec.format)
+    return np.concatenate(np.broadcast_arrays(half, flat), axis=1)
+
+
+def classes_of(graph: Graph) -> tuple[str, ...]:
+    """Return the names of what :func:`clip_scores` has columns for; numbers where unnamed."""
+    size = graph.specs[graph.scores].size
+    if size == 1:
+        return DETECTOR
+    return graph.labels or tuple(str(i) for i in range(size))
+
+
 def evaluate(
     graph: Graph,
     inputs: ArrayLike,
@@ -177,7 +224,7 @@ def evaluate(
     Parameters
     ----------
     graph : Graph
-        Its scores are what a final softmax or argmax reads.
+        Its scores are what a final softmax or argmax reads; see :func:`clip_scores`.
     inputs : array_like of int (n, *shape)
         As for :func:`fxpsim.simulation.simulate`.
     labels : array_like of int (n,)
@@ -207,10 +254,8 @@ def score(
     groups: ArrayLike | None = None,
     seed: int = 0,
 ) -> Score:
-    """Return the :class:`Score` of a graph's scores (n, classes); parameters as above."""
-    truth = np.asarray(labels)
-    if scores.ndim != 2:
-        raise DataError(f"scores must have shape (n, classes), not {scores.shape}")
+    """Return the :class:`Score` of a graph's scores, as a run leaves them; parameters as above."""
+    truth, scores = np.asarray(labels), clip_scores(graph, scores)
     count, classes = scores.shape
     if truth.shape != (count,) or not np.issubdtype(truth.dtype, np.integer):
         raise DataError(
@@ -225,5 +270,4 @@ def score(
         raise DataError(f"groups must be one a clip, {count}, not {who.shape}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"seed must be an integer of 0 or more, not {seed!r}")
-    names = graph.labels or tuple(str(i) for i in range(classes))
-    return Score(scores, truth.astype(np.int64), who, names, seed)
+    return Score(scores, truth.astype(np.int64), who, classes_of(graph), seed)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=5)
 settings.register_profile(
     "long",
     deadline=None,

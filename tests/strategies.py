@@ -23,7 +23,7 @@ from fxpsim import (
     WrapSignMagnitude,
 )
 from fxpsim.errors import FormatError
-from fxpsim.formats.modes import check_overflow
+from fxpsim.formats.modes import STOCHASTIC, check_overflow
 from fxpsim.graph import Node
 from fxpsim.ops import (
     Argmax,
@@ -37,13 +37,19 @@ from fxpsim.ops import (
     TensorSpec,
 )
 
+#: Examples of the usual profile.
+USUAL = 60
+
 
 def at_least(examples: int) -> settings:
-    """Return settings for more examples than the profile has, unless that is the long one."""
-    return settings(max_examples=max(examples, settings.default.max_examples))
+    """Return settings for more examples than the usual profile has; others keep their number."""
+    given = settings.default.max_examples
+    return settings(max_examples=max(examples, given) if given >= USUAL else given)
 
 
 rounding_modes = st.sampled_from(list(Rounding))
+#: All that draw nothing.
+fixed_rounding_modes = st.sampled_from([mode for mode in Rounding if mode not in STOCHASTIC])
 #: All but ``trap``, which gives no codes; with few saturated bits, so that most formats have them.
 overflow_modes = st.sampled_from(
     [

@@ -60,7 +60,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class NeonCore(CostModel):
-    """Cycles of dense layers on one in-order Arm core.
+    """Cycles of layers on one in-order Arm core.
 
     The settings are listed by ``accel_models.describe("neon")``; `weights`, `overlap` and `code`
     choose the default point, the range is over all of them.
@@ -97,9 +97,7 @@ class NeonCore(CostModel):
         return {name: {"core": name} for name in list_cores()}
 
     def supports(self, work: Work) -> Support:
-        """Dense layers: fp32, and integers up to 16 bits in sums of up to 32 bits."""
-        if work.kind is not Kind.DENSE:
-            return Support(f"is {work.kind}, but only dense layers have kernels here")
+        """All layers: fp32, and integers up to 16 bits in sums of up to 32 bits."""
         return Support(refuse(work, self.packed))
 
     def kernel(self, work: Work) -> Kernel:
@@ -172,6 +170,9 @@ class NeonCore(CostModel):
             "loads, compiled because few loops for narrow weights are tuned by hand",
             f"DRAM at {self._dram_bytes_per_cycle():.2f} bytes a cycle; take weights=dram if "
             "other software empties the caches between two inferences",
+            "a convolution is the product of its windows and its filters, windows read in place; a "
+            "depthwise one has a channel in every lane and loads its weights at every position; "
+            "the error stated is that of dense layers",
             "each weight arrives once an inference: a tile stays in L1 for all vectors",
             "loops advance by 16 products; calls, loop set-up and activation functions are free",
             "sums are kept by lane and added at the end, or one activation is copied to all "
@@ -204,14 +205,13 @@ class NeonCore(CostModel):
     def _compute(self, work: Work, kernel: Kernel, code: Code) -> float:
         """Return the cycles of arithmetic, L1 loads and epilogues."""
         load = Instruction.LOAD if code is Code.COMPILED else Instruction.TUNED_LOAD
-        steps = work.output_values * _steps(work)
         passes = _ceil(work.rows, kernel.frames)
         loads = self._weight_loads(work, kernel) + self._activation_loads(work, kernel)
         epilogues = [kernel.rescale(work), *([kernel.reduce] if kernel.reduce else [])]
         schedules = [self._spec.epilogues[epilogue] for epilogue in epilogues]
         return (
-            steps * _cost(self._spec, kernel.operations)
-            + passes * work.outputs * _steps(work) * _cost(self._spec, kernel.unpack)
+            work.rows * _weight_steps(work) * _cost(self._spec, kernel.operations)
+            + passes * _weight_steps(work) * _cost(self._spec, kernel.unpack)
             + self._spills(work, kernel) / LANES * _cost(self._spec, kernel.spill)
             + loads * self._spec.instructions[load].value
             + work.output_values
@@ -240,26 +240,30 @@ class NeonCore(CostModel):
             return 0
         if kernel.planned_spills is not None:
             return kernel.planned_spills
+        if work.kind is Kind.DEPTHWISE:
+            return work.output_values * _ceil(work.inputs, kernel.products_per_spill)
         return work.output_values * LANES * _ceil(work.inputs, LANES * kernel.products_per_spill)
 
     @staticmethod
     def _weight_loads(work: Work, kernel: Kernel) -> float:
         """Return 128-bit loads of weights: all of them for each group of vectors."""
         per_step = _STEP * kernel.weight_bits / 128
-        return _ceil(work.rows, kernel.frames) * work.outputs * _steps(work) * per_step
+        return _ceil(work.rows, kernel.frames) * _weight_steps(work) * per_step
 
     @staticmethod
     def _activation_loads(work: Work, kernel: Kernel) -> float:
         """Return 128-bit loads of activations: one serves 128 products, 64 of shared weights.
 
         The registers hold sums of as many outputs as an activation has bits, or of half as many
-        for each of several vectors.
+        for each of several vectors.  By channel, no two products share one.
         """
         bits = kernel.activation_bits
+        if work.kind is Kind.DEPTHWISE:
+            return work.rows * _weight_steps(work) * _STEP * bits / 128
         single = 1 if work.rows % kernel.frames == 1 else 0
         blocks = single * _ceil(work.outputs, bits)
         blocks += (work.rows - single) * _ceil(work.outputs, bits // 2)
-        return blocks * _steps(work) * _STEP * bits / 128
+        return blocks * _ceil(work.inputs, _STEP) * _STEP * bits / 128
 
     @staticmethod
     def _streamed_bytes(work: Work, kernel: Kernel) -> float:
@@ -271,8 +275,11 @@ def _cost(core: Core, operations: Mapping[Instruction, float]) -> float:
     return sum(count * core.instructions[name].value for name, count in operations.items())
 
 
-def _steps(work: Work) -> int:
-    return _ceil(work.inputs, _STEP)
+def _weight_steps(work: Work) -> int:
+    """Return the steps that take every weight once: along each sum, or over the channels."""
+    if work.kind is Kind.DEPTHWISE:
+        return work.inputs * _ceil(work.outputs, _STEP)
+    return work.outputs * _ceil(work.inputs, _STEP)
 
 
 def _ceil(count: int, size: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from accel_models.neon.core import Epilogue, Instruction
 from accel_models.storage import container_bits
-from accel_models.work import Arithmetic, Overflow, Work
+from accel_models.work import Arithmetic, Kind, Overflow, Work
 
 __all__ = ["LANES", "Kernel", "choose", "refuse"]
 
@@ -109,12 +109,28 @@ def _refuse_sums(work: Work) -> str:
 
 def choose(work: Work, packed: bool) -> Kernel:
     """Return the fastest loop that gives the bits which `work` asks for."""
+    kernel = _along_sums(work, packed)
+    return _by_channel(kernel) if work.kind is Kind.DEPTHWISE else kernel
+
+
+def _along_sums(work: Work, packed: bool) -> Kernel:
     if work.arithmetic is Arithmetic.FLOAT:
         return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, _ONE_WIDTH, reduce=None)
     if _operand_bits(work) > 8:
         return _int16(work)
     kernel = _int8(work)
     return _packed(kernel) if packed else kernel
+
+
+def _by_channel(kernel: Kernel) -> Kernel:
+    """Return the same loop with a channel in every lane: sums never cross lanes.
+
+    Lanes are then widened without being paired, in two additions.
+    """
+    spill = dict(kernel.spill)
+    if pairs := spill.pop(Instruction.PAIRWISE_ADD_LONG, 0.0):
+        spill[Instruction.WIDENING_ADD] = 2 * pairs
+    return replace(kernel, name=f"{kernel.name}, by channel", spill=spill, frames=1, reduce=None)
 
 
 def _int8(work: Work) -> Kernel:

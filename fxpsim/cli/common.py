@@ -16,16 +16,20 @@ import click
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fxpsim.graph import Graph
     from fxpsim.kws.datasets import EvaluationSet
 
 __all__ = [
     "FilePath",
+    "array_in",
     "as_json",
+    "codes_in",
     "data_option",
     "evaluation_for",
     "json_option",
+    "kernel_set_option",
     "labels_for",
     "model_argument",
     "print_json",
@@ -51,6 +55,13 @@ class FilePath(click.Path):
 
 
 model_argument = click.argument("model")
+kernel_set_option = click.option(
+    "--kernel-set",
+    default="tflm",
+    show_default=True,
+    metavar="ENGINE",
+    help="Whose bits a .tflite file has: tflm, reference, builtin or xnnpack.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 data_option = click.option(
     "--data",
@@ -97,9 +108,53 @@ def labels_for(graph: Graph, evaluation: EvaluationSet) -> Any:
     if missing:
         raise DataError(
             f"network {graph.name!r} must know the classes of the data to be scored on it; "
-            f"it lacks {', '.join(missing)}"
+            f"it lacks {', '.join(missing)} (give INPUTS of its own)"
         )
     return np.array([graph.labels.index(name) for name in LABELS])[evaluation.labels]
+
+
+def array_in(path: Path, name: str) -> NDArray[Any]:
+    """Return the array of a .npy file, or that of a .npz file with a name or the only one."""
+    from fxpsim.errors import DataError
+    from fxpsim.npz import read_npy, read_npz
+
+    if path.suffix == ".npy":
+        return read_npy(path)
+    if path.suffix != ".npz":
+        raise DataError(f"{path}: inputs and labels must be .npy or .npz files")
+    arrays = read_npz(path)
+    if name not in arrays and len(arrays) != 1:
+        raise DataError(f"{path}: must hold an array {name!r}, not {', '.join(arrays)}")
+    return arrays.get(name, next(iter(arrays.values())))
+
+
+def codes_in(path: Path, graph: Graph) -> NDArray[Any]:
+    """Return the codes (n, *shape) in a file, with steps behind n where the graph has states.
+
+    One clip may stand alone; one stream may be rows, as many as its steps read one after the other.
+    """
+    import numpy as np
+
+    from fxpsim.casts import quantize
+    from fxpsim.errors import DataError, FxpsimError
+    from fxpsim.simulation import check_inputs
+
+    array, wanted = array_in(path, "features"), graph.input
+    try:
+        if np.issubdtype(array.dtype, np.floating):
+            array = quantize(array, wanted.format)
+        if graph.states:
+            rows = array.ndim == 2 and array.shape[1:] == wanted.shape[-1:]
+            if array.shape[1:] == wanted.shape or (rows and array.size % wanted.size == 0):
+                array = array.reshape(1, -1, *wanted.shape)
+        elif array.shape in (wanted.shape, (wanted.size,)):
+            array = array[None]
+        codes = check_inputs(graph, array)
+    except FxpsimError as error:
+        raise DataError(f"{path}: {error}") from None
+    if not codes.size:
+        raise DataError(f"{path}: must hold at least one clip, but holds none")
+    return codes
 
 
 def as_json(value: Any) -> Any:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from fxpsim.cli.common import json_option, model_argument, print_json, print_table
+from fxpsim.cli.common import (
+    json_option,
+    kernel_set_option,
+    model_argument,
+    print_json,
+    print_table,
+)
 
 
 @click.command("cost")
@@ -19,8 +25,15 @@ from fxpsim.cli.common import json_option, model_argument, print_json, print_tab
     help="Cost model, as 'neon:cortex-a53' or 'systolic:rows=8,columns=8'; repeat for several.",
 )
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
+@kernel_set_option
 @json_option
-def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_json: bool) -> None:
+def command(
+    model: str,
+    machines: tuple[str, ...],
+    accumulator: str | None,
+    kernel_set: str,
+    as_json: bool,
+) -> None:
     """Estimate cycles and memory of a network on machines.
 
     \b
@@ -33,7 +46,7 @@ def command(model: str, machines: tuple[str, ...], accumulator: str | None, as_j
     from fxpsim.models import load
     from fxpsim.passes import drop_needless_clamps
 
-    graph = load(model)
+    graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     work = drop_needless_clamps(graph.with_accumulators(register)).work()
     estimates = {text: am.create(text).estimate(work) for text in machines}

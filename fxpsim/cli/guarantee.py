@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from fxpsim.cli.common import json_option, model_argument, print_json, print_table
+from fxpsim.cli.common import (
+    json_option,
+    kernel_set_option,
+    model_argument,
+    print_json,
+    print_table,
+)
 
 NOT_GUARANTEED = 2
 
@@ -16,9 +22,12 @@ NOT_GUARANTEED = 2
     metavar="BITS[,MODE]",
     help="Fail with exit code 2 unless these registers provably never overflow.",
 )
+@kernel_set_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, model: str, accumulator: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, model: str, accumulator: str | None, kernel_set: str, as_json: bool
+) -> None:
     """Prove how wide the accumulators of a network have to be.
 
     The bound is sign-split: no input of the declared format, in any order of the additions, can
@@ -34,7 +43,7 @@ def command(ctx: click.Context, model: str, accumulator: str | None, as_json: bo
     from fxpsim.bounds import guarantee
     from fxpsim.models import load
 
-    graph = load(model)
+    graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     proof = guarantee(graph)
     rows = [

@@ -6,7 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from fxpsim.cli.common import json_option, model_argument, print_json, print_table
+from fxpsim.cli.common import (
+    json_option,
+    kernel_set_option,
+    model_argument,
+    print_json,
+    print_table,
+)
 
 #: Names in a table are cut to this length; --json has them whole.
 NAME = 40
@@ -52,12 +58,7 @@ def _list(as_json: bool) -> None:
 
 @command.command("show")
 @model_argument
-@click.option(
-    "--kernel-set",
-    default="tflm",
-    show_default=True,
-    help="Whose bits a .tflite file has: tflm, reference, builtin or xnnpack.",
-)
+@kernel_set_option
 @json_option
 def show(model: str, kernel_set: str, as_json: bool) -> None:
     """Draw a network as text: shapes, formats, accumulators, MACs, parameters.
@@ -69,7 +70,7 @@ def show(model: str, kernel_set: str, as_json: bool) -> None:
     from fxpsim.listing import listing
     from fxpsim.models import load
 
-    graph = load(model, kernel_set=kernel_set)
+    graph = load(model, kernel_set)
     lines = listing(graph)
     if as_json:
         print_json([asdict(line) for line in lines])

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fxpsim.cli.common import FilePath, json_option, model_argument, print_json, print_table
+from fxpsim.cli.common import (
+    FilePath,
+    codes_in,
+    json_option,
+    kernel_set_option,
+    model_argument,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,33 +29,41 @@ if TYPE_CHECKING:
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes.")
 @click.option("--clips", type=click.IntRange(min=1), default=20, show_default=True, help="At most.")
+@kernel_set_option
 @json_option
 def command(
-    model: str, inputs: Path | None, accumulator: str | None, top: int, clips: int, as_json: bool
+    model: str,
+    inputs: Path | None,
+    accumulator: str | None,
+    top: int,
+    clips: int,
+    kernel_set: str,
+    as_json: bool,
 ) -> None:
     """Classify inputs bit by bit and print the top classes.
 
     MODEL is a shipped name or a file.  INPUTS is a .npy or .npz file (array "features" or the
     only one) of integer codes of the network's input format, or of float values to be quantised;
-    without it, the synthetic speech that the package ships is classified.
+    without it, the synthetic speech that the package ships is classified.  Networks with states
+    read streams (n, steps, ...), or the rows of one; each class has its highest score of all steps.
 
     \b
     fxpsim run kws250k-8bit --clips 3
     fxpsim run kws250k-4bit features.npy --accumulator 16,saturate
+    fxpsim run network.tflite inputs.npy --kernel-set xnnpack
     """
     import pandas as pd
 
     from fxpsim.accumulators import Accumulator
-    from fxpsim.kws.datasets import EvaluationSet
     from fxpsim.models import load
+    from fxpsim.scoring import classes_of, clip_scores
     from fxpsim.simulation import simulate
 
-    graph = load(model)
+    graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    codes = EvaluationSet.shipped().features if inputs is None else _codes(inputs, graph)
+    codes = _shipped(graph) if inputs is None else codes_in(inputs, graph)
     trace = simulate(graph, codes[:clips], accumulator=register, probes=[graph.scores])
-    scores = trace[graph.scores]
-    names = graph.labels or tuple(str(i) for i in range(scores.shape[1]))
+    scores, names = clip_scores(graph, trace[graph.scores]), classes_of(graph)
     rows = []
     for clip, row in enumerate(scores):
         order = (-row.astype(int)).argsort(kind="stable")[:top]
@@ -63,32 +79,16 @@ def command(
             click.echo(f"{len(codes) - clips} more clips; see --clips", err=True)
 
 
-def _codes(path: Path, graph: Graph) -> NDArray[Any]:
-    """Return the codes (n, *shape) in a file; one clip may stand alone."""
-    import numpy as np
-
-    from fxpsim.casts import quantize
+def _shipped(graph: Graph) -> NDArray[Any]:
+    """Return the features of the shipped speech, which the shipped networks read."""
     from fxpsim.errors import DataError
-    from fxpsim.npz import read_npy, read_npz
-    from fxpsim.simulation import check_inputs
+    from fxpsim.kws.datasets import EvaluationSet
 
-    if path.suffix == ".npz":
-        arrays = read_npz(path)
-        if "features" not in arrays and len(arrays) != 1:
-            raise DataError(f"{path}: must hold an array 'features', not {', '.join(arrays)}")
-        array = arrays.get("features", next(iter(arrays.values())))
-    elif path.suffix == ".npy":
-        array = read_npy(path)
-    else:
-        raise DataError(f"{path}: inputs must be a .npy or .npz file")
-    try:
-        if np.issubdtype(array.dtype, np.floating):
-            array = quantize(array, graph.input.format)
-        if array.shape in (graph.input.shape, (graph.input.size,)):
-            array = array[None]
-        codes = check_inputs(graph, array)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    if not len(codes):
-        raise DataError(f"{path}: must hold at least one clip, but holds none")
-    return codes
+    features = EvaluationSet.shipped().features
+    if features[0].size != graph.input.size:
+        shape = ", ".join(map(str, graph.input.shape))
+        raise DataError(
+            f"network {graph.name!r} does not read the speech that the package ships: "
+            f"give INPUTS of shape ({'n, steps' if graph.states else 'n'}, {shape})"
+        )
+    return features

@@ -63,7 +63,8 @@ def first_values(
     """Return what the outermost register holds after a bias, (1 or M, N)."""
     if bias is None:
         return None
-    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator, product_frac)
+    drop = product_frac - accumulator.result_frac(product_frac)
+    return _as_addition(np.atleast_2d(bias.astype(np.int64)), accumulator.outermost, drop)
 
 
 def add_last(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +78,14 @@ class Plan:
         size, words = self.chunk or (1, 1)
         if size == words and length % size == 0:
             return operand
-        chunks = -(-length // size)
-        place = (np.arange(chunks)[:, None] * words + np.arange(size)).reshape(-1)[:length]
-        shape = list(operand.shape)
-        shape[axis] = chunks * words
-        filled = np.zeros(shape, operand.dtype)
-        filled[(slice(None),) * axis + (place,)] = operand
-        return filled
+        whole, chunks = length // size, -(-length // size)
+        moved = np.moveaxis(operand, axis, -1)
+        rows = moved.shape[0]
+        filled = np.zeros((rows, chunks, words), operand.dtype)
+        filled[:, :whole, :size] = moved[:, : whole * size].reshape(rows, whole, size)
+        filled[:, whole:, : length - whole * size] = moved[:, None, whole * size :]
+        filled = np.moveaxis(filled.reshape(rows, chunks * words), -1, axis)
+        return np.ascontiguousarray(filled)
 
     @property
     def usual(self) -> bool:
@@ -175,6 +176,17 @@ def _spans(total: int, sizes: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return spans
 
 
+@functools.lru_cache(maxsize=1024)
+def _regions(rows: int, vectors: int, planes: int) -> list[tuple[int, int, int, int, int, int]]:
+    """Split a block into regions of equal tiles: rows and vectors of a tile, then their ranges."""
+    height, width = _SHAPES[vector_bits()][planes]
+    return [
+        (tile_rows, tile_vectors, first, last, left, right)
+        for tile_rows, first, last in _spans(rows, (height, max(1, height // 3), 1))
+        for tile_vectors, left, right in _spans(vectors, (_ALONE if tile_rows == 1 else width, 1))
+    ]
+
+
 def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Panels:
     """Lay out an operand for a plan.
 
@@ -197,11 +209,22 @@ def pack(plan: Plan, b: IntArray, start: NDArray[np.int64] | None = None) -> Pan
     begin = np.zeros((rows, padded), plan.kind.entry)
     if start is not None:
         begin[:, :outputs] = start << plan.start_shift
-    if plan.moved:
-        begin[:, :outputs] -= 128 * b.sum(axis=0, dtype=plan.kind.entry)
     parameters = np.zeros(PARAMETERS, np.int64)
     parameters[: len(plan.parameters)] = plan.parameters
-    return Panels(plan, outputs, panels, begin, start is not None, parameters)
+    packed = Panels(plan, outputs, panels, begin, start is not None, parameters)
+    if plan.moved:
+        begin -= _times_128(packed)
+    return packed
+
+
+def _times_128(panels: Panels) -> NDArray[np.signedinteger]:
+    """Return 128 times the sum of each column, (1, N filled up), made like any other row."""
+    words, padded = panels.panels.shape[1], panels.begin.shape[1]
+    row = np.full((1, words), 0x80808080 - (1 << 32), np.int32)
+    out = _allocate((1, 1, padded), np.int32)
+    exact = replace(panels, parameters=np.zeros(PARAMETERS, np.int64))
+    _fill(exact, row, np.zeros((1, padded), np.int32), out)
+    return out[0]
 
 
 def multiply(panels: Panels, a: IntArray, threads: int = 1) -> NDArray[np.signedinteger]:
@@ -251,25 +274,22 @@ def _fill(
 ) -> None:
     """Fill one block of rows, region by region of equal tiles."""
     plan, parameters = panels.plan, panels.parameters
-    height, width = _SHAPES[vector_bits()][len(out)]
     every = plan.every or max(1, packed.shape[1])
     if plan.order is not None:
         out[0] = begin
-    for tile_rows, first, last in _spans(len(packed), (height, max(1, height // 3), 1)):
-        vectors = (_ALONE if tile_rows == 1 else width, 1)
-        for tile_vectors, left, right in _spans(len(panels.panels), vectors):
-            shape = plan.step, plan.lane, tile_rows, tile_vectors
-            where = first, last, left, right
-            if plan.order is None:
-                _driver(*shape)(
-                    packed, panels.panels, begin, panels.biased, parameters, every, out, *where
-                )
-            else:
-                order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count
-                kept, registers, numbers = order.tables(plan.lane)
-                order_driver(*shape, np.dtype(kept).itemsize * 8)(
-                    packed, panels.panels, parameters, every, out[0], *where,
-                    order.tree, order.every, registers, numbers,
-                    _allocate((order.lanes, tile), kept),
-                    np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
-                )  # fmt: skip
+    regions = _regions(len(packed), len(panels.panels), len(out))
+    for tile_rows, tile_vectors, *where in regions:
+        shape = plan.step, plan.lane, tile_rows, tile_vectors
+        if plan.order is None:
+            _driver(*shape)(
+                packed, panels.panels, begin, panels.biased, parameters, every, out, *where
+            )
+        else:
+            order, tile = plan.order, tile_rows * tile_vectors * plan.kind.count
+            kept, registers, numbers = order.tables(plan.lane)
+            order_driver(*shape, np.dtype(kept).itemsize * 8)(
+                packed, panels.panels, parameters, every, out[0], *where,
+                order.tree, order.every, registers, numbers,
+                _allocate((order.lanes, tile), kept),
+                np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
+            )  # fmt: skip

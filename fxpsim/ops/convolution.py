@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from fxpsim.ops.layer import Layer, multiplicand_weights
 from fxpsim.ops.matrix import MatrixLayer
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
 from fxpsim.ops.window import Pair, Window, window
+
+if TYPE_CHECKING:
+    from accel_models import Work
 
 __all__ = ["Conv2D", "check_image", "settle_taps", "window_reach"]
 
@@ -88,6 +92,21 @@ class Conv2D(MatrixLayer):
         repeats = self.inputs // self.weights.shape[2]
         low, high = (np.tile(end, repeats) for end in window_reach(self, source, low, high))
         return low, high
+
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
+        """Return one row for each position of the window."""
+        from accel_models import Work
+
+        (source,) = sources
+        return Work.conv2d(
+            source.shape,
+            self.weights.shape[:2],
+            self.outputs,
+            stride=self.stride,
+            dilation=self.dilation,
+            padding=(self.top_left, self.bottom_right),
+            **self.settings(name, source),
+        )
 
 
 def settle_taps(layer: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from fxpsim.ops.layer import Layer, constants, multiplicand_weights
 from fxpsim.ops.matrix import joined
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
 from fxpsim.ops.window import Pair, Window, window
+
+if TYPE_CHECKING:
+    from accel_models import Work
 
 __all__ = ["DepthwiseConv2D"]
 
@@ -192,6 +195,21 @@ class DepthwiseConv2D(Layer):
             for end in window_reach(self, source, low, high)
         )
         return low, high
+
+    def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
+        """Return one row for each position of the window."""
+        from accel_models import Work
+
+        (source,) = sources
+        return Work.depthwise(
+            source.shape,
+            self.weights.shape[:2],
+            self.multiplier,
+            stride=self.stride,
+            dilation=self.dilation,
+            padding=(self.top_left, self.bottom_right),
+            **self.settings(name, source),
+        )
 
 
 def _wrapped(sums: IntArray, register: Accumulator) -> IntArray:

@@ -32,6 +32,7 @@ from fxpsim.ops.op import (
 
 if TYPE_CHECKING:
     from accel_models import Work
+    from accel_models.work import Settings
 
 __all__ = ["Layer", "Sums", "constants", "multiplicand_weights", "raw"]
 
@@ -211,21 +212,22 @@ class Layer(Op):
         from accel_models import Work
 
         (source,) = sources
-        weight, activation = self.weight_format, source.format
         rows = prod(self.shape(source)) // self.outputs
+        return Work.dense(rows, self.inputs, self.outputs, **self.settings(name, source))
+
+    def settings(self, name: str, source: TensorSpec) -> Settings:
+        """Return what cost models are told besides shapes."""
+        weight, activation = self.weight_format, source.format
         low, high = constants(self, source).factor_range
-        return Work.dense(
-            rows,
-            self.inputs,
-            self.outputs,
-            name=name,
-            weight_bits=weight.bits,
-            activation_bits=activation.bits,
-            accumulator=_priced(self.accumulator, self.inputs),
-            weight_magnitude=max(-weight.lo, weight.hi),
-            activation_magnitude=max(-low, high),
-            bias_bits=0 if self.bias_format is None else self.bias_format.bits,
-        )
+        return {
+            "name": name,
+            "weight_bits": weight.bits,
+            "activation_bits": activation.bits,
+            "accumulator": _priced(self.accumulator, self.inputs),
+            "weight_magnitude": max(-weight.lo, weight.hi),
+            "activation_magnitude": max(-low, high),
+            "bias_bits": 0 if self.bias_format is None else self.bias_format.bits,
+        }
 
 
 def _priced(accumulator: Accumulator, inputs: int) -> Any:

@@ -118,7 +118,6 @@ def quantize() -> Task:
 
     task.entries = [
         Entry("fxpsim", lambda: fx.quantize(x, CODE)),
-        Entry("fxpsim, two threads", lambda: fx.quantize(x, CODE, threads=2)),
         Entry("fxpsim, float32 in", lambda: fx.quantize(x32, CODE)),
         Entry("numba, obvious loop", lambda: naive(x)),
         Entry("numpy", lambda: np.clip(np.rint(x * 16.0), -128, 127).astype(np.int32)),
@@ -173,7 +172,6 @@ def cast() -> Task:
 
     task.entries = [
         Entry("fxpsim", lambda: fx.cast(codes, *modes)),
-        Entry("fxpsim, two threads", lambda: fx.cast(codes, *modes, threads=2)),
         Entry("numba, obvious loop", lambda: naive(codes)),
         Entry("numpy", lambda: np.clip((codes + 7 + ((codes >> 4) & 1)) >> 4, -128, 127)),
     ]
@@ -211,7 +209,6 @@ def multiply() -> Task:
 
     task.entries = [
         Entry("fxpsim", lambda: multiply_codes(a, b, shift)),
-        Entry("fxpsim, two threads", lambda: multiply_codes(a, b, shift, threads=2)),
         Entry("fxpsim, int8 in", lambda: multiply_codes(a8, b8, shift)),
         Entry("numba, obvious loop", lambda: naive(a, b)),
         Entry("numpy", plain),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,18 +39,28 @@ def accumulators(draw: st.DrawFn) -> am.Accumulator:
 
 
 @st.composite
-def works(draw: st.DrawFn, max_weight_bits: int = 16) -> am.Work:
-    sizes = st.integers(1, 300)
-    return am.Work.dense(
-        draw(st.integers(1, 9)),
-        draw(sizes),
-        draw(sizes),
-        weight_bits=draw(st.integers(1, max_weight_bits)),
-        activation_bits=draw(st.integers(4, 16)),
-        accumulator=draw(accumulators()),
-        bias_bits=draw(st.sampled_from([0, 8, 16, 32])),
-        gain_bits=draw(st.sampled_from([0, 40])),
+def works(
+    draw: st.DrawFn, max_weight_bits: int = 16, kinds: Iterable[am.Kind] = am.Kind
+) -> am.Work:
+    sizes, settings = (
+        st.integers(1, 300),
+        {
+            "weight_bits": draw(st.integers(1, max_weight_bits)),
+            "activation_bits": draw(st.integers(4, 16)),
+            "accumulator": draw(accumulators()),
+            "bias_bits": draw(st.sampled_from([0, 8, 16, 32])),
+            "gain_bits": draw(st.sampled_from([0, 40])),
+        },
     )
+    kind = draw(st.sampled_from(list(kinds)))
+    if kind is am.Kind.DENSE:
+        return am.Work.dense(draw(st.integers(1, 9)), draw(sizes), draw(sizes), **settings)
+    image = draw(st.tuples(*[st.integers(1, 12)] * 2, st.integers(1, 40)))
+    kernel = draw(st.tuples(*[st.integers(1, 5)] * 2))
+    settings["stride"] = [draw(st.integers(1, taps)) for taps in kernel]  # every pixel is read
+    if kind is am.Kind.CONV2D:
+        return am.Work.conv2d(image, kernel, draw(sizes), **settings)
+    return am.Work.depthwise(image, kernel, draw(st.integers(1, 3)), **settings)
 
 
 def priced(model: am.CostModel, *layers: am.Work) -> list[am.Estimate]:
@@ -111,7 +122,11 @@ def test_the_stated_exception_is_real() -> None:
 
 
 @every_model
-@given(work=works(), size=st.sampled_from(["rows", "inputs", "outputs"]), more=st.integers(1, 99))
+@given(
+    work=works(kinds=(am.Kind.DENSE, am.Kind.CONV2D)),
+    size=st.sampled_from(["rows", "inputs", "outputs"]),
+    more=st.integers(1, 99),
+)
 def test_larger_layers_never_cost_less(
     model: am.CostModel, work: am.Work, size: str, more: int
 ) -> None:

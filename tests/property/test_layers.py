@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import accumulators, declared_accumulators
+from strategies import accumulators, declared_accumulators, fixed_rounding_modes
 
 from fxpsim import (
     Accumulator,
@@ -52,7 +52,8 @@ def layers(draw, bits: int | None = None):
         st.sampled_from([QFormat(8, 3), QFormat(6, 0, signed=False), Affine(8, 0.5, -7)])
         | st.builds(Affine, st.just(4), st.just(0.25), bounded(-8, 7))
     )
-    register = Accumulator(bits) if bits else draw(accumulators(24) | declared_accumulators())
+    fixed = declared_accumulators(rounding=fixed_rounding_modes)
+    register = Accumulator(bits) if bits else draw(accumulators(24) | fixed)
     depthwise = draw(st.booleans())
     options = {"multiplier": draw(bounded(1, 2))} if depthwise else {}
     outputs = channels * options["multiplier"] if depthwise else outputs

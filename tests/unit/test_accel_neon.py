@@ -128,6 +128,25 @@ def test_nibbles_halve_the_stream_and_cost_shifts() -> None:
     assert not am.create("neon:packed=true").supports(am.Work.dense(1, 8, 8, weight_bits=5))
 
 
+def test_a_convolution_is_priced_as_the_product_of_its_windows() -> None:
+    conv = am.Work.conv2d((25, 5, 64), 1, 64)
+    dense = am.Work.dense(125, 64, 64)
+    assert A53.estimate(conv).compute_cycles == A53.estimate(dense).compute_cycles
+
+
+def test_a_depthwise_convolution_has_a_channel_in_every_lane() -> None:
+    work = am.Work.depthwise((25, 5, 40), 3, weight_bits=4)
+    kernel, steps = A53.kernel(work), 125 * 9 * 3  # 40 channels take three steps of 16
+    assert kernel.name.endswith("by channel")
+    assert kernel.reduce is None
+    (layer,) = am.create("neon:weights=l1").estimate(work).layers
+    assert layer.counts["spills"] == 125 * 40  # nine products of 4 bits fit 16-bit lanes
+    assert layer.memory_bytes["l1"] == 2 * steps * 16 + 125 * 40
+    loops = steps * 2 + 125 * 40 / 8 * 2 + 2 * steps * 2  # smlal, saddw, loads
+    shift = layer.compute_cycles - loops
+    assert 0 < shift < 125 * 40 * 8  # what is left rescales the outputs
+
+
 def test_a_planner_replaces_the_worst_case() -> None:
     spilled = Sum(16, outer_bits=32)
     rule = am.Work.dense(1, 640, 64, weight_bits=6, accumulator=spilled)

@@ -38,6 +38,18 @@ def test_counts_by_hand(
     assert layer.counts["sram_output_writes_words"] == writes
 
 
+def test_a_depthwise_convolution_is_a_product_for_each_channel() -> None:
+    image = (6, 5, 7)
+    whole, one = (
+        am.create(f"systolic:{KEYS}").estimate(am.Work.depthwise(shape, 3, bias_bits=0)).layers[0]
+        for shape in (image, (6, 5, 1))
+    )
+    assert whole.compute_cycles == 7 * one.compute_cycles
+    for count in ("folds", "sram_input_reads_words", "dram_input_reads_words"):
+        assert whole.counts[count] == 7 * one.counts[count]
+    assert whole.counts["dram_input_reads_words"] == 6 * 5 * 7
+
+
 def test_traffic_has_the_width_of_what_moves() -> None:
     """Weight stationary: inputs 8, weights 4, partial sums 20 bits out and back, outputs 8."""
     work = am.Work.dense(

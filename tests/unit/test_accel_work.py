@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,48 @@ def test_a_dense_layer_counts_its_demand() -> None:
     assert (work.macs, work.weights, work.input_values, work.output_values) == (105, 35, 15, 21)
     assert work.output_bits == work.activation_bits == 8
     assert work.accumulator == am.Accumulator(32, "wrap")
+
+
+def test_a_convolution_reads_its_image_once() -> None:
+    work = am.Work.conv2d((49, 10, 3), (10, 4), 64, stride=2, weight_bits=4)
+    assert (work.rows, work.inputs, work.outputs) == (25 * 5, 10 * 4 * 3, 64)
+    assert work.input_values == 49 * 10 * 3 < work.rows * work.inputs
+    assert (work.kind, work.name, work.weight_bits) == (am.Kind.CONV2D, "conv2d", 4)
+    assert am.footprint(work).activations_peak == 49 * 10 * 3 + 125 * 64
+
+
+def test_a_depthwise_convolution_has_a_window_for_each_channel() -> None:
+    work = am.Work.depthwise((25, 5, 64), 3, 2, name="dw")
+    assert (work.rows, work.inputs, work.outputs, work.groups) == (125, 9, 128, 64)
+    assert (work.macs, work.weights, work.input_values) == (125 * 9 * 128, 9 * 128, 125 * 64)
+    assert (work.kind, work.name) == (am.Kind.DEPTHWISE, "dw")
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"),
+    [
+        ({"padding": "valid"}, 8 * 7),
+        ({"padding": "same", "stride": (2, 3)}, 5 * 3),
+        ({"padding": ((1, 0), (2, 1))}, 11 * 8),
+        ({"padding": "valid", "dilation": (3, 1)}, 4 * 7),
+    ],
+)
+def test_positions_of_a_window(settings: dict[str, object], rows: int) -> None:
+    assert am.Work.conv2d((10, 9, 1), 3, 1, **settings).rows == rows  # type: ignore[arg-type]
+
+
+def test_mistakes_of_a_window_are_named_at_once() -> None:
+    with pytest.raises(am.WorkError) as caught:
+        am.Work.conv2d((10, 0, 1), (3, 3, 3), 1, name="c", stride=0, padding="full")  # type: ignore[arg-type]
+    text = str(caught.value)
+    assert text.startswith("work 'c': 4 mistakes")
+    assert all(word in text for word in ("padding must be 'same'", "image", "kernel", "stride"))
+    with pytest.raises(am.WorkError, match=r"must fit the padded image of \(4, 4\)"):
+        am.Work.conv2d((4, 4, 1), 5, 1, padding="valid")
+    with pytest.raises(am.WorkError, match=r"image must be \(height, width, channels\)"):
+        am.Work.depthwise((4, 4), 3)
+    with pytest.raises(am.WorkError, match="groups must divide the 3 outputs, not 2"):
+        replace(am.Work.dense(1, 1, 3), groups=2)
 
 
 def test_numpy_integers_become_python_integers() -> None:

@@ -9,16 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+from command_line import fxpsim, write
 
 from fxpsim import load
-from fxpsim.cli import main
-
-
-def fxpsim(capsys, *arguments):
-    with pytest.raises(SystemExit) as leave:
-        main([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    return leave.value.code, out, err
 
 
 @pytest.fixture
@@ -112,11 +105,6 @@ def test_cost(capsys):
     assert "estimate." in out
 
 
-def write(path, content):
-    path.write_bytes(content)
-    return path
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -126,7 +114,7 @@ def write(path, content):
         (["run"], "MODEL"),
         (["run", "kws250k-9bit", "x.npy"], "did you mean 'kws250k"),
         (["run", "kws250k-8bit", "missing.npy"], "missing.npy: there is no such file"),
-        (["run", "kws250k-8bit", "features.txt"], "must be a .npy or .npz file"),
+        (["run", "kws250k-8bit", "features.txt"], "must be .npy or .npz files"),
         (["run", "missing.fxp", "x.npy"], "missing.fxp: there is no such file"),
         (["sweep", "kws250k-8bit", "--bits", "many"], "bits must look like '8:32'"),
         (["sweep", "kws250k-8bit", "--bits", "0:3"], "accumulator bits must be 2 to 64"),

@@ -196,3 +196,17 @@ def test_clamps_are_dropped_where_a_proof_allows_it(graph):
     assert drop_needless_clamps(narrow)["fc1"].op.accumulator == Accumulator(8, "saturate")
     inputs = np.random.default_rng(3).integers(-128, 128, (40, 2, 2))
     np.testing.assert_array_equal(simulate(relaxed, inputs).output, simulate(ready, inputs).output)
+
+
+def test_convolutions_ask_for_their_image_and_not_for_their_windows():
+    from fxpsim.ops import Conv2D, DepthwiseConv2D
+
+    eight, ones = QFormat(8, 0), np.ones
+    conv = Conv2D(ones((3, 2, 4, 5), int), eight, stride=(2, 1), top_left=(1, 0))
+    depthwise = DepthwiseConv2D(ones((3, 3, 8), int), eight, multiplier=2, bottom_right=(2, 2))
+    for op, kind, taps in ((conv, "conv2d", 24), (depthwise, "depthwise", 9)):
+        graph = Graph("one", TensorSpec((9, 7, 4), eight), (Node("layer", op, "input"),))
+        (work,) = graph.work()
+        rows, columns, outputs = graph.specs["layer"].shape
+        assert (work.name, work.kind, work.input_values) == ("layer", kind, 9 * 7 * 4)
+        assert (work.rows, work.inputs, work.outputs) == (rows * columns, taps, outputs)

@@ -72,17 +72,19 @@ AS_PYTHON = """
 import sys
 import pytest
 from fxpsim import engine
-from fxpsim.dispatch import casts
-casts.compiled = lambda: not engine._interpreted.get()
+from fxpsim.dispatch import casts, counters, floats, rescaling
+for module in (casts, counters, floats, rescaling):
+    module.compiled = lambda: not engine._interpreted.get()
 # Numpy's numbers warn where they wrap or are cast out of range; compiled ones mean to.
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning", *sys.argv[1:],
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning",
+    "-k", "not threads",  # whose arrays are long
     "tests/property/test_scalar_kernels.py", "tests/property/test_casts.py",
     "tests/property/test_requantization.py::test_compiled_is_the_rule"]))
 """
 
 
 def test_scalar_kernels_are_right_as_plain_python():
-    done = python(AS_PYTHON, NUMBA_DISABLE_JIT="1")
+    done = python(AS_PYTHON, NUMBA_DISABLE_JIT="1", HYPOTHESIS_PROFILE="few")
     assert done.returncode == 0, done.stdout
 
 

@@ -17,7 +17,7 @@ from fxpsim.importers.tflite import functions, layers, movement, variables
 from fxpsim.importers.tflite.importer import Importer
 from fxpsim.importers.tflite.kernel_sets import kernel_set
 from fxpsim.importers.tflite.schema import Operator, parse
-from fxpsim.npz import LARGEST
+from fxpsim.npz import check_file
 
 __all__ = ["OPERATORS", "read"]
 
@@ -83,10 +83,7 @@ def read(path: Path, kernels: str = "tflm") -> Graph:
         There is no such kernel set.
     """
     chosen = kernel_set(kernels)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    if path.stat().st_size > LARGEST:
-        raise DataError(f"{path}: must have at most {LARGEST >> 20} MiB")
+    check_file(path)
     try:
         model = parse(path.read_bytes())
         importer = Importer(model, chosen)

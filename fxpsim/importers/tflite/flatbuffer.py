@@ -38,7 +38,8 @@ class Flatbuffer:
         """Return the outermost table; DataError where the file has another identifier."""
         if self.data[4:8] != identifier:
             raise DataError(
-                f"bytes 4 to 8 must be {identifier.decode()!r}, not {bytes(self.data[4:8])!r}"
+                f"not a file of this kind: bytes 4 to 8 must be {identifier.decode()!r}, "
+                f"not {bytes(self.data[4:8])!r}"
             )
         return Table(self, self.number("<I", 0))
 
@@ -46,7 +47,7 @@ class Flatbuffer:
         """Return the number at a position; DataError where the file does not reach so far."""
         size = struct.calcsize(code)
         if not 0 <= position <= len(self.data) - size:
-            raise DataError(f"something at byte {position} lies outside the file")
+            raise DataError(f"damaged or cut off: byte {position} lies outside the file")
         return struct.unpack_from(code, self.data, position)[0]
 
     def spend(self, items: int) -> None:
@@ -59,7 +60,7 @@ class Flatbuffer:
         """Return where the items of a vector begin, and how many there are."""
         count = self.number("<I", position)
         if position + 4 + count * item_bytes > len(self.data):
-            raise DataError(f"a vector of {count} items at byte {position} lies outside the file")
+            raise DataError(f"damaged or cut off: {count} items at byte {position} are not there")
         return position + 4, count
 
 
