@@ -48,7 +48,11 @@ def affine(scale: Array, zero: Constant | None, kind: str, axis: int | None) -> 
         raise DataError(f"codes must be integers of 2 to 16 bits (biases: 32), not {kind}")
     bits = int(kind.removeprefix("u").removeprefix("int"))
     zeros = np.zeros(scale.shape, np.int64) if zero is None else zero.array.astype(np.int64)
-    if zeros.size not in (1, scale.size) and scale.size != 1:
+    if (
+        not scale.size
+        or not zeros.size
+        or (zeros.size != scale.size and 1 not in (zeros.size, scale.size))
+    ):
         raise DataError(f"there are {scale.size} scales and {zeros.size} zero points")
     signed, scales = kind[0] == "i", scale.astype(np.float64).reshape(-1)
     if scales.size > 1 << 16:
