@@ -173,7 +173,7 @@ def _exact_pass(
         node = wide[name]
         assert isinstance(node.op, Layer)
         source = wide.specs[node.source]
-        codes = trace.tensors[node.source].reshape(-1, *source.shape)
+        codes = trace[node.source].reshape(-1, *source.shape)
         planes[name] = node.op.planes(codes, source, exact=True)
     return _Exact(wide, trace.tensors, planes)
 
@@ -225,7 +225,7 @@ def _run_streams(
     for name, layer in graph.layers:
         if name in names:
             source = graph.specs[graph[name].source]
-            codes = trace.tensors[graph[name].source].reshape(-1, *source.shape)
+            codes = trace[graph[name].source].reshape(-1, *source.shape)
             events = layer.planes(codes, source).events.values()
             touched[name] = np.logical_or.reduce([count > 0 for count in events])
     return trace[graph.scores], touched

@@ -1,5 +1,6 @@
 """Which compiled kernel gives the bits of :mod:`fxpsim.spec`, and the call."""
 
+from fxpsim.dispatch.depthwise import Depthwise
 from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_planes
 from fxpsim.dispatch.prepared import Prepared
@@ -7,6 +8,7 @@ from fxpsim.dispatch.products import product
 from fxpsim.dispatch.summaries import summarise
 
 __all__ = [
+    "Depthwise",
     "Planes",
     "Prepared",
     "level_names",

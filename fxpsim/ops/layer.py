@@ -206,6 +206,10 @@ class Layer(Op):
         """Return the registers (n, *shape)."""
         return self.registers(inputs[0], sources[0])
 
+    def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return the registers (n, *shape)."""
+        return self.registers(inputs[0], sources[0])
+
     def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return one row for each set of sums through the layer."""
         from accel_models import Work

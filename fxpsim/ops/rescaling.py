@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.dispatch.rescaling import rescale
+from fxpsim.engine import narrow_dtype
 from fxpsim.errors import GraphError
 from fxpsim.formats import Affine, QFormat
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, whole_range, zero_code
@@ -60,6 +61,12 @@ class Rescale(Op):
         """Return codes of the target."""
         (codes,), zero = inputs, zero_code(sources[0])
         return rescale(codes - zero if zero else codes, self.scheme, word(self.target))
+
+    def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return the same in 8 or 16 bits where they hold the target's codes."""
+        if zero_code(sources[0]):
+            return Op.run_narrow(self, inputs, sources)
+        return rescale(inputs[0], self.scheme, word(self.target), dtype=narrow_dtype(self.target.lo, self.target.hi))
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""
