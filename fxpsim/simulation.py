@@ -33,6 +33,9 @@ __all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "sim
 
 IntArray = NDArray[Any]
 
+#: Entries of the largest tensor that run at a time: 1 MiB of 32-bit registers.
+_BLOCK = 1 << 18
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
@@ -167,7 +170,7 @@ def simulate(
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         if not ready.states:
-            tensors = run_nodes(ready, {"input": codes}, keep, proven, draws)
+            tensors = _run_blocks(ready, codes, keep, proven, draws)
         else:
             tensors = _run_streams(ready, codes, keep, proven, draws)
     return Trace(ready, tensors, draws)
@@ -222,8 +225,8 @@ def run_nodes(
         sources = [graph.specs[name] for name in node.sources]
         inputs = [tensors[name] for name in node.sources]
         with drawing(draws[node.name]) if node.name in draws else nullcontext():
-            if isinstance(node.op, Layer):
-                result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
+            if node.name in proven and isinstance(node.op, Layer):
+                result = node.op.registers(inputs[0], sources[0], proven=True)
             else:
                 result = node.op.run_narrow(inputs, sources)
         tensors[node.name] = stored_narrow(result, graph.specs[node.name])
@@ -236,6 +239,25 @@ def run_nodes(
 def stored_narrow(codes: IntArray, spec: TensorSpec) -> IntArray:
     """Return codes in the type of their format, or as they are where that is narrower."""
     return codes if codes.itemsize < 4 else as_stored(codes, spec)
+
+
+def _run_blocks(
+    graph: Graph,
+    codes: IntArray,
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws],
+) -> dict[str, IntArray]:
+    """Run (n, *shape) in blocks whose tensors stay in a cache, and in memory that is used again."""
+    size = max(1, _BLOCK // max(spec.size for spec in graph.specs.values()))
+    if len(codes) <= size:
+        return run_nodes(graph, {"input": codes}, keep, proven, draws)
+    blocks = []
+    for first in range(0, len(codes), size):
+        part = slice(first, first + size)
+        drawn = {name: replace(d, samples=np.asarray(d.samples)[part]) for name, d in draws.items()}
+        blocks.append(run_nodes(graph, {"input": codes[part]}, keep, proven, drawn))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in keep}
 
 
 def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:

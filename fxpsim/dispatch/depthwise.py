@@ -70,9 +70,22 @@ class Depthwise:
     @functools.cached_property
     def _facts(self) -> Facts:
         nothing = np.empty((0, len(self.weights)), np.int8)
-        return Operands(
-            nothing, self.weights, self.input_range, self.weight_range, self.bias
-        ).facts
+        return Operands(nothing, self.weights, self.input_range, self.weight_range, self.bias).facts
+
+    @functools.cached_property
+    def _way(self) -> tuple[Plan | None, bool]:
+        return self._way_of(proven=False)
+
+    @functools.cached_property
+    def _proven_way(self) -> tuple[Plan | None, bool]:
+        return self._way_of(proven=True)
+
+    def _way_of(self, *, proven: bool) -> tuple[Plan | None, bool]:
+        """Return the plan, and whether the bias comes after it."""
+        register, exact = self.accumulator, is_exact(self._facts, self.accumulator, proven)
+        late = self.bias is not None and register.bias == "last"
+        plan = lanewise_plan(self._facts, register, self.product_frac, exact)
+        return plan, late and not any_order(register, exact)
 
     def registers(self, codes: IntArray, *, proven: bool = False) -> IntArray | None:
         """Return the outermost registers (n, *positions, N); None where no lanes will do.
@@ -84,13 +97,11 @@ class Depthwise:
         proven : bool
             The caller knows that no partial sum leaves the register.
         """
-        register, exact = self.accumulator, is_exact(self._facts, self.accumulator, proven)
-        plan = self._usable(lanewise_plan(self._facts, register, self.product_frac, exact), codes)
-        if plan is None:
+        plan, late = self._proven_way if proven else self._way
+        if plan is None or not self._usable(plan, codes):
             return None
-        late = register.bias == "last" and not any_order(register, exact)
-        start = None if late else first_values(self.bias, register, self.product_frac)
-        sums: IntArray = self._run(plan, codes, start)[0]
+        register = self.accumulator
+        sums: IntArray = self._run(plan, codes, None if late else self._first)[0]
         if late and self.bias is not None:
             sums = add_last(sums, self.bias, register, self.product_frac)
         return sums.astype(register_dtype(register), copy=False)
@@ -104,16 +115,24 @@ class Depthwise:
         return self._counted(tally_plan(self._facts, self.accumulator), codes)
 
     def _counted(self, plan: Plan | None, codes: IntArray) -> IntArray | None:
-        plan = self._usable(plan, codes)
-        start = None if self.bias is None else np.atleast_2d(self.bias.astype(np.int64))
-        return None if plan is None else self._run(plan, codes, start)
-
-    def _usable(self, plan: Plan | None, codes: IntArray) -> Plan | None:
-        constants = self.weights if self.bias is None else self.bias
-        if plan is None or not compiled() or np.object_ in (codes.dtype, constants.dtype):
+        if plan is None or not self._usable(plan, codes):
             return None
+        start = None if self.bias is None else np.atleast_2d(self.bias.astype(np.int64))
+        return self._run(plan, codes, start)
+
+    def _usable(self, plan: Plan, codes: IntArray) -> bool:
         sums = len(codes) * self.positions[0] * self.positions[1]
-        return plan if worth_a_kernel(plan, sums * len(self.weights), self.outputs) else None
+        machine = self._machine and codes.dtype != np.object_ and compiled()
+        return machine and worth_a_kernel(plan, sums * len(self.weights), self.outputs)
+
+    @functools.cached_property
+    def _machine(self) -> bool:
+        constants = (self.weights,) if self.bias is None else (self.weights, self.bias)
+        return all(array.dtype != np.object_ for array in constants)
+
+    @functools.cached_property
+    def _first(self) -> NDArray[np.int64] | None:
+        return first_values(self.bias, self.accumulator, self.product_frac)
 
     def _run(self, plan: Plan, codes: IntArray, start: NDArray[np.int64] | None) -> IntArray:
         from fxpsim.kernels.depthwise import multiply
@@ -142,4 +161,6 @@ class Depthwise:
 
     @functools.cached_property
     def _flat_offsets(self) -> NDArray[np.int64]:
-        return self.offsets @ np.array([self.image[1] * self.outputs, self.outputs])
+        rows, columns = self.offsets.T
+        flat: NDArray[np.int64] = (rows * self.image[1] + columns) * self.outputs
+        return flat

@@ -19,7 +19,7 @@ from fxpsim.kernels._jit import kernel
 from fxpsim.kernels.lanes import KINDS, Lanes
 from fxpsim.kernels.product import Panels
 from fxpsim.kernels.steps import Term, planes_of, step_named
-from fxpsim.kernels.tile import address_of, constant_int64, load_registers
+from fxpsim.kernels.tile import entry_at, int64, load_registers
 
 __all__ = ["multiply"]
 
@@ -49,12 +49,12 @@ def _run_lanes(
 
     def generate(context, builder, _signature, arguments):
         pixels, offsets, panels, length, start, biased, parameters, out, plane = arguments[4:]
-        lanes, rule, number = Lanes(builder, lane_name), step_named(step_name), constant_int64
+        lanes, rule, number = Lanes(builder, lane_name), step_named(step_name), int64
         registers = load_registers(lanes, parameters)
         some_bias = builder.icmp_signed("!=", lanes.narrow(biased), lanes.constant(0))
         state = []
         for vector in range(count):
-            pointer = address_of(builder, start, lanes.entry, number(vector * lanes.count))
+            pointer = entry_at(builder, start, lanes.entry, number(vector * lanes.count))
             first = lanes.load_entries(pointer, lanes.entry.width)
             state.append([])
             for value in rule.begin(lanes, registers, first, some_bias):
@@ -62,18 +62,18 @@ def _run_lanes(
                 builder.store(value, state[-1][-1])
 
         with cgutils.for_range(builder, length) as loop:
-            word, offset = ir.IntType(64), address_of(builder, offsets, ir.IntType(64), loop.index)
+            word, offset = ir.IntType(64), entry_at(builder, offsets, ir.IntType(64), loop.index)
             base, step_number = (
                 builder.load(offset, typ=word), lanes.narrow(builder.add(loop.index, number(1)))
             )  # fmt: skip
             for vector, slots in enumerate(state):
                 place = builder.add(base, number(vector * lanes.count))
-                pixel = address_of(builder, pixels, ir.IntType(width), place)
+                pixel = entry_at(builder, pixels, ir.IntType(width), place)
                 panel = builder.add(builder.mul(number(vector), length), loop.index)
                 panel = builder.mul(panel, number(lanes.count))
                 term = Term(
                     lanes.load_entries(pixel, width),
-                    lanes.load(address_of(builder, panels, lanes.scalar, panel)),
+                    lanes.load(entry_at(builder, panels, lanes.scalar, panel)),
                     step_number,
                     vector,
                 )
@@ -86,7 +86,7 @@ def _run_lanes(
             held = [builder.load(slot, typ=lanes.vector) for slot in slots]
             for i, value in enumerate(rule.finish(lanes, registers, held)):
                 place = builder.add(builder.mul(number(i), plane), number(vector * lanes.count))
-                pointer = address_of(builder, out, lanes.entry, place)
+                pointer = entry_at(builder, out, lanes.entry, place)
                 lanes.store_entries(value, pointer, lanes.entry.width)
         return context.get_dummy_value()
 
@@ -146,7 +146,7 @@ def _pixel(lane: str) -> np.dtype:
 @kernel
 def _spread(codes, zero, shift, repeats, top, left, width, out):
     """Copy images (n, height, width, channels), less the zero point, into flat padded ones."""
-    count, height, columns, channels = codes.shape
+    count, height, _, channels = codes.shape
     for n in range(count):
         for y in range(height):
             row, at = codes[n, y].reshape(-1), ((y + top) * width + left) * channels * repeats
@@ -211,8 +211,9 @@ def multiply(
         part = codes[first : first + block]
         _spread(part, zero, plan.a_shift, repeats, *top_left, image[1], images)
         _driver(plan.step, plan.lane)(
-            images, first, first + len(part), size, stride[0] * image[1] * outputs, stride[1] * outputs, offsets,
-            panels.panels, panels.begin[0], panels.biased, panels.parameters, out,
+            images, first, first + len(part), size, stride[0] * image[1] * outputs,
+            stride[1] * outputs, offsets, panels.panels, panels.begin[0], panels.biased,
+            panels.parameters, out,
         )  # fmt: skip
     if padded != panels.outputs:
         out = np.ascontiguousarray(out[..., : panels.outputs])

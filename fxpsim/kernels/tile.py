@@ -20,17 +20,17 @@ from numba.extending import intrinsic
 from fxpsim.kernels.lanes import Lanes
 from fxpsim.kernels.steps import FITS, PARAMETERS, Register, Term, add_into, step_named
 
-__all__ = ["address_of", "constant_int64", "fold_tile", "load_registers", "run_tile"]
+__all__ = ["entry_at", "fold_tile", "int64", "load_registers", "run_tile"]
 
 _I64 = ir.IntType(64)
 
 
-def constant_int64(value: int) -> ir.Value:
+def int64(value: int) -> ir.Value:
     """Return an int64."""
     return ir.Constant(_I64, value)
 
 
-def address_of(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
+def entry_at(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
     """Return a pointer to an entry of an array at an address."""
     base = builder.inttoptr(address, kind.as_pointer())
     return builder.gep(base, [index], source_etype=kind)
@@ -40,7 +40,7 @@ def load_registers(lanes: Lanes, parameters: ir.Value) -> list[Register]:
     """Return the step's registers, from the address of their parameters."""
     builder = lanes.builder
     numbers = [
-        lanes.narrow(builder.load(address_of(builder, parameters, _I64, constant_int64(i)), typ=_I64))
+        lanes.narrow(builder.load(entry_at(builder, parameters, _I64, int64(i)), typ=_I64))
         for i in range(PARAMETERS)
     ]
     return [Register(*numbers[i : i + 3]) for i in range(0, PARAMETERS, 3)]
@@ -94,7 +94,7 @@ def run_tile(
         state: dict[tuple[int, int], list[ir.Value]] = {}
 
         def corner(row: int, vector: int, stride: ir.Value) -> ir.Value:
-            return builder.add(builder.mul(constant_int64(row), stride), constant_int64(vector * lanes.count))
+            return builder.add(builder.mul(int64(row), stride), int64(vector * lanes.count))
 
         def values(cell: tuple[int, int]) -> list[ir.Value]:
             return [builder.load(slot, typ=lanes.vector) for slot in state[cell]]
@@ -108,7 +108,7 @@ def run_tile(
             if zero:
                 first = lanes.constant(0)
             else:
-                pointer = address_of(builder, start, lanes.entry, corner(*cell, start_stride))
+                pointer = entry_at(builder, start, lanes.entry, corner(*cell, start_stride))
                 first = lanes.load_entries(pointer, lanes.entry.width)
             initial = rule.begin(lanes, registers, first, some_bias)
             state[cell] = [cgutils.alloca_once(builder, lanes.vector) for _ in initial]
@@ -116,22 +116,22 @@ def run_tile(
 
         def add(word: ir.Value) -> None:
             """Take the products of some words into all cells."""
-            number = lanes.narrow(builder.add(word, constant_int64(1)))
-            places = [builder.add(word, constant_int64(i)) for i in range(rule.words)]
+            number = lanes.narrow(builder.add(word, int64(1)))
+            places = [builder.add(word, int64(i)) for i in range(rule.words)]
             panel = {}
             for vector in range(n_vectors):
                 for i, place in enumerate(places):
                     index = builder.add(
-                        builder.mul(place, b_step), builder.mul(constant_int64(vector), b_stride)
+                        builder.mul(place, b_step), builder.mul(int64(vector), b_stride)
                     )
-                    panel[vector, i] = lanes.load(address_of(builder, b, lanes.scalar, index))
+                    panel[vector, i] = lanes.load(entry_at(builder, b, lanes.scalar, index))
             for row in range(n_rows):
                 factors = []
                 for place in places:
                     index = builder.add(
-                        builder.mul(constant_int64(row), a_stride), builder.mul(place, a_step)
+                        builder.mul(int64(row), a_stride), builder.mul(place, a_step)
                     )
-                    entry = builder.load(address_of(builder, a, lanes.entry, index), typ=lanes.entry)
+                    entry = builder.load(entry_at(builder, a, lanes.entry, index), typ=lanes.entry)
                     factors.append(lanes.splat(entry))
                 for vector in range(n_vectors):
                     cell = row * n_vectors + vector
@@ -142,7 +142,10 @@ def run_tile(
                     keep((row, vector), rule.add(lanes, registers, values((row, vector)), terms))
 
         if rule.chunked:
-            with cgutils.for_range_slice(builder, constant_int64(0), length, every, _I64) as (first, _):
+            with cgutils.for_range_slice(builder, int64(0), length, every, _I64) as (
+                first,
+                _,
+            ):
                 left = builder.sub(length, first)
                 short = builder.icmp_signed("<", left, every)
                 with cgutils.for_range(builder, builder.select(short, left, every)) as loop:
@@ -150,16 +153,16 @@ def run_tile(
                 for cell in cells:
                     keep(cell, rule.close(lanes, registers, values(cell)))
         else:
-            steps = builder.sdiv(length, constant_int64(rule.words))
+            steps = builder.sdiv(length, int64(rule.words))
             with cgutils.for_range(builder, steps) as loop:
-                add(builder.mul(loop.index, constant_int64(rule.words)))
+                add(builder.mul(loop.index, int64(rule.words)))
 
         for cell in cells:
             for plane, value in enumerate(rule.finish(lanes, registers, values(cell))):
                 index = builder.add(
-                    corner(*cell, out_stride), builder.mul(constant_int64(plane), plane_stride)
+                    corner(*cell, out_stride), builder.mul(int64(plane), plane_stride)
                 )
-                lanes.store_entries(value, address_of(builder, out, ir.IntType(width), index), width)
+                lanes.store_entries(value, entry_at(builder, out, ir.IntType(width), index), width)
         return context.get_dummy_value()
 
     return signature, generate
@@ -190,9 +193,9 @@ def fold_tile(
         def fold(name: str) -> None:
             with cgutils.for_range(builder, rows) as loop:
                 for vector in range(n_vectors):
-                    column = constant_int64(vector * lanes.count)
+                    column = int64(vector * lanes.count)
                     into, source = (
-                        address_of(
+                        entry_at(
                             builder, base, ir.IntType(bits),
                             builder.add(builder.mul(loop.index, stride), column),
                         )
@@ -205,7 +208,7 @@ def fold_tile(
                     lanes.store_entries(new, into, lanes.bits)
 
         for number, name in enumerate(FITS):
-            with builder.if_then(builder.icmp_signed("==", chosen, constant_int64(number))):
+            with builder.if_then(builder.icmp_signed("==", chosen, int64(number))):
                 fold(name)
         return context.get_dummy_value()
 

@@ -117,6 +117,14 @@ class DepthwiseConv2D(Layer):
         ]
         return joined(columns, axis=1)
 
+    def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums (sums, N), their lowest and their highest partial sums."""
+        planes = _prepared(self, source).peaks(codes)
+        if planes is None:
+            return Layer.peaks(self, codes, source)
+        exact, lowest, highest = planes.reshape(3, -1, self.outputs)
+        return exact, lowest, highest
+
     def _lanes(self, codes: IntArray, source: TensorSpec, exact: bool) -> list[IntArray] | None:
         """Return registers, exact sums, lowest, highest, events, first steps; peaks come first."""
         peaks = _prepared(self, source).peaks(codes)

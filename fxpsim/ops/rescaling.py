@@ -66,7 +66,12 @@ class Rescale(Op):
         """Return the same in 8 or 16 bits where they hold the target's codes."""
         if zero_code(sources[0]):
             return Op.run_narrow(self, inputs, sources)
-        return rescale(inputs[0], self.scheme, word(self.target), dtype=narrow_dtype(self.target.lo, self.target.hi))
+        return rescale(
+            inputs[0],
+            self.scheme,
+            word(self.target),
+            dtype=narrow_dtype(self.target.lo, self.target.hi),
+        )
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""
