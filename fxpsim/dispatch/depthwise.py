@@ -100,11 +100,10 @@ class Depthwise:
         plan, late = self._proven_way if proven else self._way
         if plan is None or not self._usable(plan, codes):
             return None
-        register = self.accumulator
         sums: IntArray = self._run(plan, codes, None if late else self._first)[0]
         if late and self.bias is not None:
-            sums = add_last(sums, self.bias, register, self.product_frac)
-        return sums.astype(register_dtype(register), copy=False)
+            sums = add_last(sums, self.bias, self.accumulator, self.product_frac)
+        return sums.astype(self._dtype, copy=False)
 
     def peaks(self, codes: IntArray) -> IntArray | None:
         """Return exact sums, their lowest and highest partial sums, the bias first; or None."""
@@ -124,6 +123,10 @@ class Depthwise:
         sums = len(codes) * self.positions[0] * self.positions[1]
         machine = self._machine and codes.dtype != np.object_ and compiled()
         return machine and worth_a_kernel(plan, sums * len(self.weights), self.outputs)
+
+    @functools.cached_property
+    def _dtype(self) -> type[np.generic]:
+        return register_dtype(self.accumulator)
 
     @functools.cached_property
     def _machine(self) -> bool:

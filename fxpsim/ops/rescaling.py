@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,6 +150,7 @@ class RescaleFloat64(Op):
         return np.asarray(shifted.clip(low, high).astype(np.int64))
 
 
+@lru_cache(maxsize=1024)
 def word(fmt: TensorFormat) -> QFormat:
     """Return the word that a format's codes are kept in."""
     return fmt if isinstance(fmt, QFormat) else QFormat(fmt.bits, 0, fmt.signed)
