@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -51,14 +51,14 @@ class Trace:
     """
 
     graph: Graph
-    _codes: dict[str, IntArray]
+    _blocks: Sequence[Mapping[str, IntArray]]  # of inputs, joined where somebody asks
     _draws: Mapping[str, Draws] = field(default_factory=dict)
     _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
 
     @property
     def tensors(self) -> dict[str, IntArray]:
         """All tensors that were kept."""
-        return {name: self[name] for name in self._codes}
+        return {name: self[name] for name in self._blocks[0]}
 
     @property
     def output(self) -> IntArray:
@@ -66,11 +66,16 @@ class Trace:
         return self[self.graph.output]
 
     def __getitem__(self, name: str) -> IntArray:
-        if name in self._codes:
-            return as_stored(self._codes[name], self.graph.specs[name])
+        if name in self._blocks[0]:
+            return as_stored(self._joined(name), self.graph.specs[name])
         if name in self.graph.specs:
             raise GraphError(f"tensor {name!r} was not kept; pass probes=[{name!r}]")
         raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
+
+    def _joined(self, name: str) -> IntArray:
+        """Return the codes of a tensor, in a type as narrow as they came."""
+        blocks = [block[name] for block in self._blocks]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def statistics(self, node: str, level: str = "final") -> OverflowStatistics:
         """Return the overflow statistics of one layer at one level; made when first asked for."""
@@ -86,7 +91,7 @@ class Trace:
             if not isinstance(found.op, Layer):
                 raise GraphError(f"node {node!r} has no accumulator")
             source = self.graph.specs[found.source]
-            codes = self._codes[found.source].reshape(-1, *source.shape)
+            codes = self._joined(found.source).reshape(-1, *source.shape)
             with drawing(self._draws.get(node, Draws())):
                 planes = found.op.planes(codes, source)
             additions = found.op.inputs + (found.op.sums(source).bias is not None)
@@ -170,10 +175,10 @@ def simulate(
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         if not ready.states:
-            tensors = _run_blocks(ready, codes, keep, proven, draws)
+            blocks = _run_blocks(ready, codes, keep, proven, draws)
         else:
-            tensors = _run_streams(ready, codes, keep, proven, draws)
-    return Trace(ready, tensors, draws)
+            blocks = [_run_streams(ready, codes, keep, proven, draws)]
+    return Trace(ready, blocks, draws)
 
 
 def node_draws(
@@ -247,17 +252,17 @@ def _run_blocks(
     keep: AbstractSet[str],
     proven: AbstractSet[str],
     draws: Mapping[str, Draws],
-) -> dict[str, IntArray]:
+) -> list[dict[str, IntArray]]:
     """Run (n, *shape) in blocks whose tensors stay in a cache, and in memory that is used again."""
     size = max(1, _BLOCK // max(spec.size for spec in graph.specs.values()))
     if len(codes) <= size:
-        return run_nodes(graph, {"input": codes}, keep, proven, draws)
+        return [run_nodes(graph, {"input": codes}, keep, proven, draws)]
     blocks = []
     for first in range(0, len(codes), size):
         part = slice(first, first + size)
         drawn = {name: replace(d, samples=np.asarray(d.samples)[part]) for name, d in draws.items()}
         blocks.append(run_nodes(graph, {"input": codes[part]}, keep, proven, drawn))
-    return {name: np.concatenate([block[name] for block in blocks]) for name in keep}
+    return blocks
 
 
 def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:
