@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,11 +19,11 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
 from fxpsim.draws import Draws, drawing
-from fxpsim.engine import code_dtype, interpreted
+from fxpsim.engine import interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
 from fxpsim.ops import Layer, TensorSpec
-from fxpsim.ops.op import fraction
+from fxpsim.ops.op import as_stored, fraction
 from fxpsim.stats import OverflowStatistics
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "simulate"]
 
 IntArray = NDArray[Any]
-_stored_type = lru_cache(maxsize=1024)(code_dtype)
+
+#: Entries of the largest tensor that run at a time: 1 MiB of 32-bit registers.
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,21 +51,31 @@ class Trace:
     """
 
     graph: Graph
-    tensors: dict[str, IntArray]
+    _blocks: Sequence[Mapping[str, IntArray]]  # of inputs, joined where somebody asks
     _draws: Mapping[str, Draws] = field(default_factory=dict)
     _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
 
     @property
+    def tensors(self) -> dict[str, IntArray]:
+        """All tensors that were kept."""
+        return {name: self[name] for name in self._blocks[0]}
+
+    @property
     def output(self) -> IntArray:
         """Codes (n, *shape) of the last tensor."""
-        return self.tensors[self.graph.output]
+        return self[self.graph.output]
 
     def __getitem__(self, name: str) -> IntArray:
-        if name in self.tensors:
-            return self.tensors[name]
+        if name in self._blocks[0]:
+            return as_stored(self._joined(name), self.graph.specs[name])
         if name in self.graph.specs:
             raise GraphError(f"tensor {name!r} was not kept; pass probes=[{name!r}]")
         raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
+
+    def _joined(self, name: str) -> IntArray:
+        """Return the codes of a tensor, in a type as narrow as they came."""
+        blocks = [block[name] for block in self._blocks]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def statistics(self, node: str, level: str = "final") -> OverflowStatistics:
         """Return the overflow statistics of one layer at one level; made when first asked for."""
@@ -79,7 +91,7 @@ class Trace:
             if not isinstance(found.op, Layer):
                 raise GraphError(f"node {node!r} has no accumulator")
             source = self.graph.specs[found.source]
-            codes = self.tensors[found.source].reshape(-1, *source.shape)
+            codes = self._joined(found.source).reshape(-1, *source.shape)
             with drawing(self._draws.get(node, Draws())):
                 planes = found.op.planes(codes, source)
             additions = found.op.inputs + (found.op.sums(source).bias is not None)
@@ -163,10 +175,10 @@ def simulate(
     with interpreted() if engine == "spec" else nullcontext():
         proven = proven_layers(ready) if proofs else frozenset()
         if not ready.states:
-            tensors = run_nodes(ready, {"input": codes}, keep, proven, draws)
+            blocks = _run_blocks(ready, codes, keep, proven, draws)
         else:
-            tensors = _run_streams(ready, codes, keep, proven, draws)
-    return Trace(ready, tensors, draws)
+            blocks = [_run_streams(ready, codes, keep, proven, draws)]
+    return Trace(ready, blocks, draws)
 
 
 def node_draws(
@@ -206,7 +218,8 @@ def run_nodes(
     tensors : dict of str to integer array (n, *shape)
         The input and the states.
     keep : set of str
-        Tensors to return; others are dropped after their last reader.
+        Tensors to return, in types as narrow as they came; others are dropped after their last
+        reader.
     proven : set of str
         Layers whose registers never overflow.
     draws : mapping of str to Draws
@@ -217,15 +230,39 @@ def run_nodes(
         sources = [graph.specs[name] for name in node.sources]
         inputs = [tensors[name] for name in node.sources]
         with drawing(draws[node.name]) if node.name in draws else nullcontext():
-            if isinstance(node.op, Layer):
-                result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
+            if node.name in proven and isinstance(node.op, Layer):
+                result = node.op.registers(inputs[0], sources[0], proven=True)
             else:
-                result = node.op.run(inputs, sources)
-        tensors[node.name] = as_stored(result, graph.specs[node.name])
+                result = node.op.run_narrow(inputs, sources)
+        tensors[node.name] = stored_narrow(result, graph.specs[node.name])
         for name in set(node.sources):
             if last_reader[name] == node.name and name not in keep:
                 del tensors[name]
     return {name: codes for name, codes in tensors.items() if name in keep}
+
+
+def stored_narrow(codes: IntArray, spec: TensorSpec) -> IntArray:
+    """Return codes in the type of their format, or as they are where that is narrower."""
+    return codes if codes.itemsize < 4 else as_stored(codes, spec)
+
+
+def _run_blocks(
+    graph: Graph,
+    codes: IntArray,
+    keep: AbstractSet[str],
+    proven: AbstractSet[str],
+    draws: Mapping[str, Draws],
+) -> list[dict[str, IntArray]]:
+    """Run (n, *shape) in blocks whose tensors stay in a cache, and in memory that is used again."""
+    size = max(1, _BLOCK // max(spec.size for spec in graph.specs.values()))
+    if len(codes) <= size:
+        return [run_nodes(graph, {"input": codes}, keep, proven, draws)]
+    blocks = []
+    for first in range(0, len(codes), size):
+        part = slice(first, first + size)
+        drawn = {name: replace(d, samples=np.asarray(d.samples)[part]) for name, d in draws.items()}
+        blocks.append(run_nodes(graph, {"input": codes[part]}, keep, proven, drawn))
+    return blocks
 
 
 def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:
@@ -279,11 +316,6 @@ def proven_layers(graph: Graph) -> frozenset[str]:
     return frozenset(name for name, op in graph.layers if bounds[name].holds(op.accumulator))
 
 
-def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
-    """Return codes in the type of their format, whatever their values are."""
-    return codes.astype(_stored_type(spec.format.lo, spec.format.hi), copy=False)
-
-
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
     """Return inputs as codes (n, *shape), with steps behind n where there are states.
 
@@ -335,7 +367,7 @@ def peaks(graph: Graph, inputs: ArrayLike) -> pd.DataFrame:
     for name, op in graph.layers:
         source = graph[name].source
         spec = graph.specs[source]
-        planes = op.planes(trace.tensors[source].reshape(-1, *spec.shape), spec, exact=True)
+        planes = op.planes(trace[source].reshape(-1, *spec.shape), spec, exact=True)
         if len(planes.lowest):
             ends = zip(planes.lowest.min(0).tolist(), planes.highest.max(0).tolist(), strict=True)
             rows += [

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError
-from fxpsim.simulation import as_stored, proven_layers, reset_states, run_nodes
+from fxpsim.ops.op import as_stored
+from fxpsim.simulation import proven_layers, reset_states, run_nodes
 
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
@@ -91,7 +92,8 @@ class Stream:
         tensors = {"input": codes[None], **{n: state[None] for n, state in self.states.items()}}
         after = run_nodes(self.graph, tensors, self._kept, self._proven)
         self.states = {state.name: after[state.update][0] for state in self.graph.states}
-        output: IntArray = after[self.graph.output][0]
+        name = self.graph.output
+        output: IntArray = as_stored(after[name], self.graph.specs[name])[0]
         return output
 
 

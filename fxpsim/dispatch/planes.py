@@ -19,7 +19,7 @@ from fxpsim.engine import code_dtype, compiled, warn_slow
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "level_names", "product_planes"]
+__all__ = ["Planes", "level_names", "product_peaks", "product_planes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,18 @@ def product_planes(
         {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
         *product_range(operands),
     )
+
+
+def product_peaks(
+    a: IntArray, b: IntArray, a_range: Range, b_range: Range, bias: IntArray | None = None
+) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Return exact sums (M, N), their lowest and highest partial sums, the bias first.
+
+    Parameters are those of :func:`product_planes`.  None: no kernel has them at once.
+    """
+    if not compiled() or a.shape[1] == 0:
+        return None
+    return _peaks(Operands(a, b, a_range, b_range, bias), "first")
 
 
 def level_names(accumulator: Accumulator) -> tuple[str, ...]:

@@ -18,15 +18,26 @@ __all__ = ["multiply_rescale", "rescale"]
 IntArray = NDArray[Any]
 
 
-def rescale(codes: IntArray, scheme: Rescale, target: QFormat, *, threads: int = 1) -> IntArray:
-    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis."""
+def rescale(
+    codes: IntArray,
+    scheme: Rescale,
+    target: QFormat,
+    *,
+    threads: int = 1,
+    dtype: type[np.generic] | None = None,
+) -> IntArray:
+    """Return accumulators brought to ``target`` by a scheme, its channels on the last axis.
+
+    ``dtype`` holds the target's codes; the type that codes are kept in where not given.
+    """
+    dtype = dtype or code_dtype(target.lo, target.hi)
     lo, hi = scheme.limits(target)
     if compiled():
-        fast = _compiled((codes,), scheme, target, threads)
+        fast = _compiled((codes,), scheme, target, threads, dtype)
         if fast is not None:
             return fast
         warn_slow("requantisation of products beyond 62 bits")
-    out = np.empty(codes.shape, code_dtype(target.lo, target.hi))
+    out = np.empty(codes.shape, dtype)
     constants = scheme.constants()
     for index, code in enumerate(codes.reshape(-1).tolist()):
         result = scheme.rule(code, *constants[index % len(constants)])
@@ -41,11 +52,16 @@ def multiply_rescale(
 
     None: one of them, or a product times the scheme's multiplier, is too wide.
     """
-    return _compiled(factors, scheme, target, threads) if compiled() else None
+    dtype = code_dtype(target.lo, target.hi)
+    return _compiled(factors, scheme, target, threads, dtype) if compiled() else None
 
 
 def _compiled(
-    factors: tuple[IntArray, ...], scheme: Rescale, target: QFormat, threads: int
+    factors: tuple[IntArray, ...],
+    scheme: Rescale,
+    target: QFormat,
+    threads: int,
+    dtype: type[np.generic],
 ) -> IntArray | None:
     from fxpsim.kernels import requantize
 
@@ -57,7 +73,7 @@ def _compiled(
     peak = requantize.FACTOR_LIMIT**2 if len(factors) > 1 else _peak(factors[0], plan.factor)
     if peak * plan.factor >= 1 << 62:
         return None
-    out = np.empty(factors[0].shape, code_dtype(target.lo, target.hi))
+    out = np.empty(factors[0].shape, dtype)
     codes, results = flat(factors[0]), out.reshape(-1)
     others = flat(factors[1]) if len(factors) > 1 else None
 

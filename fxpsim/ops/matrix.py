@@ -67,6 +67,21 @@ class MatrixLayer(Layer):
         ]
         return parts[0] if len(parts) == 1 else joined(parts, axis=0)
 
+    def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums (sums, N), their lowest and their highest partial sums."""
+        known = constants(self, source)
+        operands = known.matrix, known.factor_range, known.matrix_range, known.bias
+        parts = []
+        for rows in self._blocks(codes, source):
+            found = dispatch.product_peaks(rows, *operands)
+            if found is None:
+                return Layer.peaks(self, codes, source)
+            parts.append(found)
+        if len(parts) == 1:
+            return parts[0]
+        exact, lowest, highest = (np.concatenate(planes) for planes in zip(*parts, strict=True))
+        return exact, lowest, highest
+
 
 @lru_cache(maxsize=128)
 def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.Prepared:

@@ -99,15 +99,21 @@ class AveragePool2D(Pool2D):
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return means."""
-        (codes,) = inputs
-        total = self._windows(codes, 0).sum(axis=(3, 4), dtype=np.int64)
-        ones = np.ones((1, *codes.shape[1:3], 1), np.int64)
-        count = self._windows(ones, 0).sum(axis=(3, 4))
+        (codes,), (source,) = inputs, sources
+        height, width = self.size
+        peak = height * width * max(-source.format.lo, source.format.hi)
+        windows = self._windows(codes, 0)
+        if windows.shape[1:3] == (1, 1):  # rows of channels are added faster than columns of taps
+            windows = windows.reshape(len(codes), 1, 1, 1, height * width, -1)
+        total = windows.sum(axis=(3, 4), dtype=np.int32 if peak < 1 << 31 else np.int64)
+        count = self._windows(np.ones((1, *codes.shape[1:3], 1), np.int32), 0).sum(axis=(3, 4))
         if self.rounding is Rounding.FLOOR:
             return self._clamped(total // count)
         size = (np.abs(total) + count // 2) // count
         mean: IntArray = np.where(total < 0, -size, size)
         return self._clamped(mean)
+
+    run_narrow = run
 
 
 @dataclass(frozen=True, slots=True)

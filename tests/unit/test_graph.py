@@ -128,6 +128,18 @@ def test_probes_keep_tensors(graph):
         simulate(graph, inputs, engine="fast")
 
 
+@pytest.mark.parametrize("rounding", ["floor", "stochastic_weighted"])
+def test_blocks_change_nothing(graph, monkeypatch, rounding):
+    inputs = np.random.default_rng(2).integers(-128, 128, (7, 2, 2))
+    narrow = Accumulator(12, "saturate", frac=4, rounding=rounding)
+    whole = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
+    monkeypatch.setattr("fxpsim.simulation._BLOCK", 8)  # two inputs of four codes
+    parts = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
+    for name, codes in whole.tensors.items():
+        np.testing.assert_array_equal(parts[name], codes, err_msg=name)
+    assert whole.overflow.equals(parts.overflow)
+
+
 def test_overflow_table_has_a_row_for_every_channel(graph):
     inputs = np.random.default_rng(1).integers(-128, 128, (50, 2, 2))
     trace = simulate(graph, inputs, accumulator=Accumulator(9, "saturate"))
