@@ -107,7 +107,12 @@ class Detector:
         low, high = n * (self.format.lo - zero), n * (self.format.hi - zero)
         signed = low < 0
         bits = max((~low).bit_length() if signed else 0, high.bit_length()) + signed
-        return Affine(bits, _step(self.format) / n, 0, signed=signed)
+        return Affine(bits, self.unit, 0, signed=signed)
+
+    @property
+    def unit(self) -> float:
+        """Mean score that one code of the sum stands for."""
+        return _step(self.format) / self.smoothing
 
     def threshold_of(self, confidence: float) -> int:
         """Return the code that a sum must be more than, for the mean to be more than this."""
@@ -195,8 +200,9 @@ class DetectorStream:
     def _detection(self, decision: int, sums: NDArray[np.int64]) -> Detection:
         column = int(sums.argmax())
         total = int(sums[column])
-        confidence = total * _step(self.detector.format) / self.detector.smoothing
-        return Detection(decision, self.detector.classes[column], total, confidence)
+        return Detection(
+            decision, self.detector.classes[column], total, total * self.detector.unit
+        )
 
 
 def _moving_sum(new: NDArray[np.int64], past: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from fxpsim.errors import DataError
 if TYPE_CHECKING:
     from fxpsim.frontend.contract import FrontEnd
 
-__all__ = ["FrameStream", "check_audio", "check_samples", "row_count"]
+__all__ = ["FramedStream", "check_audio", "check_samples", "row_count"]
 
 
 def row_count(front_end: FrontEnd, samples: int) -> int:
@@ -41,7 +41,7 @@ def check_audio(audio: ArrayLike) -> NDArray[np.int16]:
     return array
 
 
-class FrameStream:
+class FramedStream:
     """A front end without any state but the samples that later rows still need.
 
     Parameters
@@ -52,7 +52,7 @@ class FrameStream:
     Examples
     --------
     >>> from fxpsim.frontend import create
-    >>> stream = FrameStream(create("logmel"))
+    >>> stream = FramedStream(create("logmel"))
     >>> stream.step(np.zeros(2000, np.int16)).shape, stream.step(np.zeros(500, np.int16)).shape
     ((1, 20), (1, 20))
     """

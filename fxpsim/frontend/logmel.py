@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.errors import ConfigError, DataError
 from fxpsim.formats import QFormat
-from fxpsim.frontend.framing import FrameStream, check_audio, row_count
+from fxpsim.frontend.framing import FramedStream, check_audio, row_count
 
 __all__ = ["LogMel", "LogMelRows"]
 
@@ -190,9 +190,9 @@ class LogMelRows:
             return np.zeros((*clips.shape[:-1], 0, self.bands), np.int8)
         return self.log_mel.codes(clips)
 
-    def stream(self) -> FrameStream:
+    def stream(self) -> FramedStream:
         """Return a stream at reset."""
-        return FrameStream(self)
+        return FramedStream(self)
 
 
 @lru_cache(maxsize=8)

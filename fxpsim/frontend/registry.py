@@ -1,29 +1,46 @@
-"""Front ends by name."""
+"""Front ends by name, and the one that a network wants."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from accel_models.keys import convert
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.frontend.contract import FrontEnd
 
-__all__ = ["create", "list_front_ends"]
+if TYPE_CHECKING:
+    from fxpsim.graph import Graph
+
+__all__ = ["create", "front_end_for", "list_front_ends"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Where a front end's settings are declared, and which of them its name stands for."""
+    """Where a front end is made: a dataclass whose fields are its settings, or a function.
+
+    ``preset`` are the arguments that its name stands for.
+    """
 
     module: str
-    settings: str
+    maker: str
     preset: Mapping[str, object] = field(default_factory=dict)
 
 
 _FRONT_ENDS = {
     "logmel": _Entry("fxpsim.frontend.logmel", "LogMel"),
+}
+#: What published networks read, known by its shape: (states, rows, bands) -> name.
+_BY_SHAPE = {
+    (True, 3, 40): "micro",
+    (True, 1, 40): "micro",
+    (False, 49, 40): "micro-speech",
+    (False, 30, 40): "sww",
+    (False, 49, 10): "mlperf-mfcc",
+    (False, 25, 10): "arm-mfcc25",
 }
 
 
@@ -65,9 +82,40 @@ def create(text: str, **keywords: object) -> FrontEnd:
             values[key] = value
         else:
             mistakes.append(f"{part!r} must be key=value")
-    settings = getattr(import_module(entry.module), entry.settings)
-    good, wrong = convert(settings, values | keywords)
-    if mistakes + wrong:
-        raise ConfigError(f"front end {text!r}: {'; '.join(mistakes + wrong)}")
-    made = settings(**good)
+    maker = getattr(import_module(entry.module), entry.maker)
+    if inspect.isclass(maker):
+        values, wrong = convert(maker, values | keywords)
+        mistakes += wrong
+    elif values.keys() | keywords != entry.preset.keys():
+        mistakes.append("its definition leaves nothing to be set")
+    if mistakes:
+        raise ConfigError(f"front end {text!r}: {'; '.join(mistakes)}")
+    made = maker(**values)
     return LogMelRows(made) if isinstance(made, LogMel) else made
+
+
+def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
+    """Return the front end that a network wants, and why it was taken.
+
+    Shipped networks name theirs in ``metadata["front_end"]``; those of others are known by the
+    shape of their input.
+
+    Raises
+    ------
+    ConfigError
+        Nothing tells which it is.
+    """
+    described = graph.metadata.get("front_end")
+    if isinstance(described, Mapping):
+        settings: dict[str, Any] = dict(described)
+        name = str(settings.pop("name", "logmel"))
+        return create(name, **settings), f"{name}: what graph {graph.name!r} was trained with"
+    long = tuple(size for size in graph.input.shape if size != 1)
+    for (states, rows, bands), name in _BY_SHAPE.items():
+        shapes = ((rows, bands), (bands,)) if rows == 1 else ((rows, bands), (rows * bands,))
+        if states == bool(graph.states) and long in shapes and name in _FRONT_ENDS:
+            return create(name), f"{name}: what networks that read {rows} x {bands} codes use"
+    raise ConfigError(
+        f"nothing tells which front end graph {graph.name!r} wants, which reads "
+        f"{graph.input.shape}: name one of {', '.join(list_front_ends())}"
+    )
