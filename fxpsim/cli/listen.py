@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -79,20 +80,21 @@ def command(
     seconds = 0.0
     with (
         open_audio(audio, listener.front_end.sample_rate, channel=channel_of(channel)) as file,
-        _writer(out, quiet=as_json) as write,
         progress_bar("listening") as show,
     ):
+        blocks = file.blocks()
+        first = next(blocks)  # bad audio is found before anything is written
         begin = perf_counter()
-        for block in file.blocks():
-            heard = stream.step(block)
-            seconds += block.size / file.sample_rate
-            rows = [described(listener, one) for one in heard.detections]
-            found += rows
-            for row in rows:
-                write(row)
-            if picture is not None:
-                parts.append(heard)
-            show(audio.name, round(seconds), max(round(seconds), round(file.seconds)))
+        with _writer(out, quiet=as_json) as write:
+            for block in chain([first], blocks):
+                heard = stream.step(block)
+                seconds += block.size / file.sample_rate
+                for one in heard.detections:
+                    found.append(described(listener, one))
+                    write(found[-1])
+                if picture is not None:
+                    parts.append(heard)
+                show(audio.name, round(seconds), max(round(seconds), round(file.seconds)))
         elapsed = perf_counter() - begin
         tell(audio.name, *file.notes)
     if picture is not None:

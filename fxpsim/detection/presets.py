@@ -60,7 +60,7 @@ def classifier(
 ) -> Detector:
     """Return a detector of all keywords of a classifier.
 
-    Posteriors are averaged over so many ``seconds``, and half a second follows a detection in which
+    Posteriors are averaged over so many ``seconds``, and 0.75 s follow a detection in which
     nothing is detected.
     """
     return Detector(
@@ -69,7 +69,7 @@ def classifier(
         tuple(name for name in classes if name.strip("_") not in _OTHERS),
         0,
         smoothing=max(1, round(seconds * decisions_per_second)),
-        refractory=round(decisions_per_second / 2),
+        refractory=round(0.75 * decisions_per_second),
     ).with_confidence(confidence)
 
 

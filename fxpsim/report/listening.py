@@ -46,9 +46,7 @@ def listening_picture(path: Path, listener: Listener, heard: Heard) -> None:
         bottom.set_xlabel("seconds")
         for axes in (top, bottom):
             for one in heard.detections:
-                axes.axvline(
-                    listener.time_of(one.decision), color=COLOURS["second"], linewidth=0.9
-                )
+                axes.axvline(listener.time_of(one.decision), color=COLOURS["second"], linewidth=0.9)
         _names(bottom, listener, heard.detections)
         bottom.set_title(_said(detector))
 
