@@ -40,6 +40,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
+    ("fxpsim.schedule",),
     (
         "fxpsim.simulation",
         "fxpsim.streaming",
