@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fxpsim.errors import ConfigError, GraphError
 from fxpsim.incremental import by_rows
 from fxpsim.ops import Argmax, TensorSpec
-from fxpsim.simulation import proven_layers, reset_states, run_nodes
+from fxpsim.ops.op import as_stored
+from fxpsim.schedule import reset_states, schedule
 
 if TYPE_CHECKING:
     from accel_models import Workload
@@ -137,8 +138,8 @@ class RowNetworkStream:
 
     def __init__(self, network: RowNetwork) -> None:
         self.network = network
-        self._proven = proven_layers(network.graph)
-        self._keep = {network.tensor, *(state.update for state in network.graph.states)}
+        updates = (state.update for state in network.graph.states)
+        self._schedule = schedule(network.graph, frozenset({network.tensor, *updates}), True)
         self.reset()
 
     def reset(self) -> None:
@@ -149,7 +150,7 @@ class RowNetworkStream:
     def step(self, rows: IntArray) -> IntArray:
         """Return the scores (decisions, classes) that so many more rows (rows, bands) bring."""
         network = self.network
-        held = np.concatenate((self._rows, rows)) if self._rows.size else rows
+        held = np.concatenate((self._rows, as_stored(rows, network.graph.input)))
         count = max(0, (len(held) - network.rows) // network.stride + 1)
         starts = network.stride * np.arange(count)
         windows = held[starts[:, None] + np.arange(network.rows)]
@@ -157,7 +158,8 @@ class RowNetworkStream:
         steps = self._one_by_one(windows) if network.graph.states else self._side_by_side(windows)
         if not steps:
             return np.zeros((0, network.spec.size), np.int32)
-        return np.concatenate(steps).reshape(count, network.spec.size)
+        scores = np.concatenate(steps).reshape(count, network.spec.size)
+        return as_stored(scores, network.spec)
 
     def _side_by_side(self, windows: IntArray) -> list[IntArray]:
         return [
@@ -175,8 +177,7 @@ class RowNetworkStream:
 
     def _run(self, windows: IntArray) -> dict[str, IntArray]:
         codes = windows.reshape(len(windows), *self.network.graph.input.shape)
-        tensors = {"input": codes, **self._states}
-        return run_nodes(self.network.graph, tensors, self._keep, self._proven)
+        return self._schedule.run({"input": codes, **self._states})
 
 
 def _bytes(spec: TensorSpec) -> int:
