@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ class Differences:
     reads_before: int = 0
     bands: int = 2
     sample_rate: int = 1000
-    format: QFormat = QFormat(17, 0)
+    format: QFormat = field(default_factory=lambda: QFormat(17, 0))
 
     def rows(self, audio):
         samples = check_audio(audio).astype(np.int32)
