@@ -44,6 +44,8 @@ def check_audio(audio: ArrayLike) -> NDArray[np.int16]:
 class FramedStream:
     """A front end without any state but the samples that later rows still need.
 
+    One with more overrides how rows are made.
+
     Parameters
     ----------
     front_end : FrontEnd
@@ -82,8 +84,12 @@ class FramedStream:
         new = check_samples(samples)
         skipped = min(self._skip, new.size)
         held = np.concatenate((self._kept, new[skipped:]))
-        rows = self.front_end.rows(held)
+        rows = self._rows(held)
         used = len(rows) * self.front_end.hop
         self._skip += max(0, used - held.size) - skipped
         self._kept = held[used:].copy()
         return rows
+
+    def _rows(self, samples: NDArray[np.int16]) -> NDArray[Any]:
+        """Return the rows of samples (n,) that begin where the next row does."""
+        return self.front_end.rows(samples)

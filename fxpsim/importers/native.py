@@ -83,7 +83,7 @@ def write(graph: Graph, path: Path) -> None:
         _add(archive, "graph.json", text.encode())
         for name, array in arrays.items():
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
             _add(archive, f"{name}.npy", buffer.getvalue())
     partial.replace(path)
 

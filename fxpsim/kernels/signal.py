@@ -50,7 +50,6 @@ class Settings(NamedTuple):
     window_shift: int
     legacy: bool
     transform: Transform
-    length: int
     first_bin: int
     end_bin: int
     weights: np.ndarray  # int16
@@ -390,8 +389,8 @@ def all_logs(values, scale, correction_bits, highest, out):
 def clips(audio, hop, settings, noise, out):
     """Write rows (clips, rows, bands) of audio (clips, n); ``noise`` (clips, bands) goes on."""
     s = settings
-    size, half = len(s.window), s.length // 2
-    frame, spectrum = np.empty(size, np.int16), np.empty(s.length + 2, np.int16)
+    size, half = len(s.window), len(s.transform.order)
+    frame, spectrum = np.empty(size, np.int16), np.empty(2 * half + 2, np.int16)
     real, imaginary = np.empty(half, np.int16), np.empty(half, np.int16)
     values, sums = np.empty(half + 1, np.int64), np.empty(out.shape[2], np.int64)
     for clip in range(out.shape[0]):
