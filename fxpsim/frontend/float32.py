@@ -54,6 +54,5 @@ def log1p(x: np.float32) -> np.float32:
     if exponent == 0:
         return f - (half_square - s * (half_square + series))
     k = _F(exponent)
-    return k * _LN2_HIGH - (
-        (half_square - (s * (half_square + series) + (k * _LN2_LOW + lost))) - f
-    )
+    rest = s * (half_square + series) + (k * _LN2_LOW + lost)
+    return k * _LN2_HIGH - ((half_square - rest) - f)

@@ -333,7 +333,8 @@ class MicroStream(FramedStream):
         self._noise = np.zeros((1, self.front_end.bands), np.int64)
 
     def _rows(self, samples: NDArray[np.int16]) -> IntArray:
-        return self.front_end.advance(samples[None], self._noise)[0]
+        rows: IntArray = self.front_end.advance(samples[None], self._noise)[0]
+        return rows
 
 
 @lru_cache(maxsize=16)
