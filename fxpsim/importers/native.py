@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
-from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
+from fxpsim.errors import DataError, FxpsimError, GraphError, naming, suggest
 from fxpsim.formats import Affine, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.graph import Graph, Node, State
 from fxpsim.npz import open_zip, read_array, read_member
@@ -177,11 +177,10 @@ def read(path: Path) -> Graph:
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: graph.json is not JSON ({error})") from None
         try:
-            return _graph(document, archive, path)
-        except DataError:
+            with naming(path):
+                return _graph(document, archive, path)
+        except FxpsimError:
             raise
-        except FxpsimError as error:
-            raise DataError(f"{path}: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"{path}: graph.json is not of the expected form ({type(error).__name__}: {error})"
