@@ -44,6 +44,8 @@ def check_audio(audio: ArrayLike) -> NDArray[np.int16]:
 class FramedStream:
     """A front end without any state but the samples that later rows still need.
 
+    One with more overrides how rows are made.
+
     Parameters
     ----------
     front_end : FrontEnd
@@ -85,7 +87,7 @@ class FramedStream:
         new = check_samples(samples)
         skipped = min(self._skip, new.size)
         held = np.concatenate((self._kept, new[skipped:]))
-        rows = self.front_end.rows(held)
+        rows = self._rows(held)
         # A whole row more is kept where rows read what is before them, and is computed again.
         again = min(len(rows), -(-self.before // self.front_end.hop))
         used = (len(rows) - again) * self.front_end.hop
@@ -93,3 +95,7 @@ class FramedStream:
         self._kept = held[used:].copy()
         given, self._again = self._again, again
         return rows[given:]
+
+    def _rows(self, samples: NDArray[np.int16]) -> NDArray[Any]:
+        """Return the rows of samples (n,) that begin where the next row does."""
+        return self.front_end.rows(samples)

@@ -32,6 +32,12 @@ class _Entry:
 
 _FRONT_ENDS = {
     "logmel": _Entry("fxpsim.frontend.logmel", "LogMel"),
+    "micro": _Entry("fxpsim.frontend.micro", "MicroFrontEnd"),
+    "micro-speech": _Entry(
+        "fxpsim.frontend.micro",
+        "MicroFrontEnd",
+        {"hop": 320, "definition": "operators", "output": "ratio"},
+    ),
 }
 #: What published networks read, known by its shape: (states, rows, bands) -> name.
 _BY_SHAPE = {
