@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from accel_models.keys import convert
 from fxpsim.errors import ConfigError, suggest
+from fxpsim.formats import Affine
 from fxpsim.frontend.contract import FrontEnd
 
 if TYPE_CHECKING:
@@ -120,7 +121,11 @@ def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
     for (states, rows, bands), name in _BY_SHAPE.items():
         shapes = ((rows, bands), (bands,)) if rows == 1 else ((rows, bands), (rows * bands,))
         if states == bool(graph.states) and long in shapes and name in _FRONT_ENDS:
-            return create(name), f"{name}: what networks that read {rows} x {bands} codes use"
+            fmt, scaled = graph.input.format, {}
+            if name == "micro" and isinstance(fmt, Affine):
+                scaled = {"scale": fmt.scale, "zero_point": fmt.zero_point}
+            reason = f"{name}: what networks that read {rows} x {bands} codes use"
+            return create(name, **scaled), reason
     raise ConfigError(
         f"nothing tells which front end graph {graph.name!r} wants, which reads "
         f"{graph.input.shape}: name one of {', '.join(list_front_ends())}"
