@@ -25,9 +25,9 @@ class SpectrumPlan:
     Attributes
     ----------
     window : int array (n,)
-        Coefficients, below 2**15.
-    twiddles : int array (n / 2, 2)
-        ``exp(-2 pi i k / n)`` with ``twiddle_frac`` fraction bits.
+        Coefficients, below 2**15; zeros follow the frame up to the transform's length N.
+    twiddles : int array (N / 2, 2)
+        ``exp(-2 pi i k / N)`` with ``twiddle_frac`` fraction bits.
     drop : int
         Bits that windowed samples drop, with fixed scaling.
     shifts : tuple of int or None
@@ -88,7 +88,7 @@ class SpectrumStages:
 
     Attributes
     ----------
-    words : int32 array (F, n)
+    words : int32 array (F, N)
         Windowed samples, ``2**-word_exponents`` of the product's value.
     word_exponents, exponents : int64 array (F,)
         Of the words; of the spectrum.
@@ -124,10 +124,10 @@ def band_edges(weights: IntArray) -> tuple[IntArray, IntArray]:
 
 def run(plan: SpectrumPlan, frames: NDArray[np.int16], frames_per_row: int) -> SpectrumStages:
     """Run frames (rows * frames_per_row, n) through all stages."""
-    count, size = frames.shape
+    count = len(frames)
     bins, bands = plan.weights.shape
     rows = count // frames_per_row
-    words = np.empty((count, size), np.int32)
+    words = np.zeros((count, 2 * len(plan.twiddles)), np.int32)
     spectrum = np.empty((count, bins, 2), np.int32)
     power = np.empty((count, bins), np.int64)
     bands_of_frames = np.empty((rows, frames_per_row, bands), np.int64)
@@ -203,7 +203,8 @@ def _specified(
             products = (abs(x * w) for x, w in zip(frame, window, strict=True))
             shift = spec.input_shift(max(products), hi)
         words, event = spec.window_words(frame, window, shift, hi, mode)
-        pairs = list(zip(words[::2], words[1::2], strict=True))
+        out.words[f, : len(words)], out.word_exponents[f] = words, shift
+        pairs = [(re, im) for re, im in out.words[f].reshape(-1, 2).tolist()]
         half, taken, stage_events = spec.fft(
             pairs, twiddles[::2], frac, fixed, limits, hi, mode
         )
@@ -215,7 +216,6 @@ def _specified(
         spectrum, split_event = spec.split(half, twiddles, frac, last, hi, mode)
         power, power_event = spec.power_words(spectrum, plan.power_drop, plan.power_bits, mode)
         bands[f], mel_event = spec.mel_sums(power, plan.weights.tolist(), plan.register_bits)
-        out.words[f], out.word_exponents[f] = words, shift
         out.spectrum[f], out.exponents[f] = spectrum, shift + sum(taken) + last
         out.power[f] = power
         events[f] = [event, *stage_events, split_event, power_event, mel_event]

@@ -15,9 +15,9 @@ from fxpsim.dispatch.spectrum import SpectrumPlan, SpectrumStages, band_edges, r
 from fxpsim.errors import ConfigError
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.frontend.fft import RealFft, Scaling
-from fxpsim.frontend.framing import FrameStream, check_audio, row_count
+from fxpsim.frontend.framing import FramedStream, check_audio, row_count
 from fxpsim.frontend.log2 import Log2, Log2Polynomial, Log2Table
-from fxpsim.frontend.logmel import LogMel
+from fxpsim.frontend.logmel import LogMel, LogMelRows
 
 __all__ = ["Lfbe", "Operations"]
 
@@ -134,6 +134,11 @@ class Lfbe:
         object.__setattr__(self, "rounding", self.fft.rounding)
 
     @property
+    def floating(self) -> LogMelRows:
+        """The same front end in float."""
+        return LogMelRows(self.reference)
+
+    @property
     def sample_rate(self) -> int:
         """Samples per second (Hz)."""
         return self.reference.sample_rate
@@ -141,13 +146,12 @@ class Lfbe:
     @property
     def window(self) -> int:
         """Samples that a row needs."""
-        shape = self.reference
-        return shape.frame_length + (shape.frames_per_row - 1) * shape.hop
+        return self.floating.window
 
     @property
     def hop(self) -> int:
         """Samples from one row to the next."""
-        return self.reference.hop * self.reference.frames_per_row
+        return self.floating.hop
 
     @property
     def bands(self) -> int:
@@ -157,7 +161,7 @@ class Lfbe:
     @property
     def format(self) -> QFormat:
         """Format of the codes."""
-        return QFormat(self.reference.output_bits, self.reference.output_frac)
+        return self.floating.format
 
     @property
     def fft(self) -> RealFft:
@@ -235,9 +239,9 @@ class Lfbe:
             frames = frames[:: self.reference.hop][:count]
         return run(self.plan, frames, self.reference.frames_per_row)
 
-    def stream(self) -> FrameStream:
+    def stream(self) -> FramedStream:
         """Return a stream at reset."""
-        return FrameStream(self)
+        return FramedStream(self)
 
     def buffers(self) -> dict[str, int]:
         """Return the bytes that a device keeps, words packed to whole bytes each.
@@ -296,15 +300,13 @@ def _bytes(bits: int) -> int:
 @lru_cache(maxsize=64)
 def _plan(front_end: Lfbe) -> SpectrumPlan:
     shape, fft, log = front_end.reference, front_end.fft, front_end.log
-    window = np.zeros(shape.fft_length, np.int64)
-    window[: shape.frame_length] = front_end.window_codes
     power_drop = max(0, 2 * front_end.data_bits - 1 - front_end.power_bits)
     # Sums are power times 2**-power_drop and weights 2**mel_weight_bits; powers are of products
     # of samples times 2**15 and coefficients times 2**window_bits.
     scale = power_drop - front_end.mel_weight_bits - 2 * (15 + front_end.window_bits)
     offset = shape.offset + scale - log2(shape.frames_per_row)
     return SpectrumPlan(
-        window=window,
+        window=front_end.window_codes,
         twiddles=fft.twiddles,
         twiddle_frac=fft.twiddle_frac,
         drop=16 + front_end.window_bits - front_end.data_bits,
