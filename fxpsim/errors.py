@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+
 from accel_models.errors import suggest
 
 __all__ = [
@@ -11,6 +15,7 @@ __all__ = [
     "FxpsimError",
     "GraphError",
     "OverflowTrap",
+    "naming",
     "suggest",
 ]
 
@@ -50,3 +55,15 @@ class OverflowTrap(FxpsimError):  # noqa: N818 - the field's word for it
         where = f"element {list(index)}" if index else "the value"
         super().__init__(f"{where} is {value} after rounding, which does not fit {lo} to {hi}")
         self.value, self.lo, self.hi, self.index = value, lo, hi, index
+
+
+@contextmanager
+def naming(path: str | PathLike[str]) -> Iterator[None]:
+    """Make every error of ours a DataError that begins with the file it was found in."""
+    try:
+        yield
+    except FxpsimError as error:
+        sentence = str(error)
+        if isinstance(error, DataError) and sentence.startswith(str(path)):
+            raise
+        raise DataError(f"{path}: {sentence}") from None

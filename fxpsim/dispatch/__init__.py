@@ -5,6 +5,7 @@ from fxpsim.dispatch.operands import preload
 from fxpsim.dispatch.planes import Planes, level_names, product_peaks, product_planes
 from fxpsim.dispatch.prepared import Prepared
 from fxpsim.dispatch.products import product
+from fxpsim.dispatch.softmax import softmax8
 from fxpsim.dispatch.summaries import count_outside, summarise
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "product",
     "product_peaks",
     "product_planes",
+    "softmax8",
     "summarise",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -93,17 +93,24 @@ class DepthwiseConv2D(Layer):
         weights = multiplicand_weights(self.weights, self.weight_format)
         return weights.reshape(-1, self.outputs)
 
-    def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
-        """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        fast = _prepared(self, source).registers(codes, proven=proven)
-        if fast is not None:
-            return fast
-        known = constants(self, source)
-        columns = [
-            dispatch.product(*operands, product_frac=known.frac, proven=proven)
-            for operands in self._channels(codes, source, known.register)
-        ]
-        return np.concatenate(columns, axis=1).reshape(len(codes), *known.shape)
+    def adder(self, source: TensorSpec, *, proven: bool = False) -> Callable[[IntArray], IntArray]:
+        """Return what makes registers (n, *shape) of codes (n, *source.shape), made once.
+
+        ``proven`` registers never overflow: any order will do.
+        """
+        lanes, known = _prepared(self, source), constants(self, source)
+
+        def registers(codes: IntArray) -> IntArray:
+            fast = lanes.registers(codes, proven=proven)
+            if fast is not None:
+                return fast
+            columns = [
+                dispatch.product(*operands, product_frac=known.frac, proven=proven)
+                for operands in self._channels(codes, source, known.register)
+            ]
+            return np.concatenate(columns, axis=1).reshape(len(codes), *known.shape)
+
+        return registers
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -140,8 +140,15 @@ class Layer(Op):
         """Return the weights' multiplicands (K, N)."""
 
     @abstractmethod
+    def adder(self, source: TensorSpec, *, proven: bool = False) -> Callable[[IntArray], IntArray]:
+        """Return what makes registers (n, *shape) of codes (n, *source.shape), made once.
+
+        ``proven`` registers never overflow: any order will do.
+        """
+
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
-        """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
+        """Return the registers (n, *shape); parameters as for :meth:`adder`."""
+        return self.adder(source, proven=proven)(codes)
 
     @abstractmethod
     def planes(
@@ -216,6 +223,11 @@ class Layer(Op):
     def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return the registers (n, *shape)."""
         return self.registers(inputs[0], sources[0])
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return the same for these sources."""
+        adder = self.adder(sources[0])
+        return lambda inputs: adder(inputs[0])
 
     def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return one row for each set of sums through the layer."""

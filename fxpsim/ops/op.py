@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,6 +90,10 @@ class Op(ABC):
         """Return the same codes; they may be in narrower types than their formats', and come so."""
         wide = [as_stored(codes, spec) for codes, spec in zip(inputs, sources, strict=True)]
         return self.run(wide, sources)
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return :meth:`run_narrow` for these sources; what it needs may be made beforehand."""
+        return partial(self.run_narrow, sources=sources)
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return bounds of the output for elementwise bounds of the inputs."""

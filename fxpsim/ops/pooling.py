@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,11 +103,14 @@ class AveragePool2D(Pool2D):
         (codes,), (source,) = inputs, sources
         height, width = self.size
         peak = height * width * max(-source.format.lo, source.format.hi)
-        windows = self._windows(codes, 0)
-        if windows.shape[1:3] == (1, 1):  # rows of channels are added faster than columns of taps
-            windows = windows.reshape(len(codes), 1, 1, 1, height * width, -1)
-        total = windows.sum(axis=(3, 4), dtype=np.int32 if peak < 1 << 31 else np.int64)
-        count = self._windows(np.ones((1, *codes.shape[1:3], 1), np.int32), 0).sum(axis=(3, 4))
+        dtype = np.int32 if peak < 1 << 31 else np.int64
+        if self.size == codes.shape[1:3] and not self._window.padded:
+            # Rows of channels are added faster than columns of taps.
+            rows = codes.reshape(len(codes), height * width, -1)
+            total = rows.sum(axis=1, dtype=dtype)[:, None, None]
+        else:
+            total = self._windows(codes, 0).sum(axis=(3, 4), dtype=dtype)
+        count = _pixels(self._window, codes.shape[1:3])
         if self.rounding is Rounding.FLOOR:
             return self._clamped(total // count)
         size = (np.abs(total) + count // 2) // count
@@ -114,6 +118,13 @@ class AveragePool2D(Pool2D):
         return self._clamped(mean)
 
     run_narrow = run
+
+
+@lru_cache(maxsize=128)
+def _pixels(taps: Window, image: tuple[int, int]) -> IntArray:
+    """Return how many pixels of an image are in each window (1, rows, columns, 1)."""
+    ones = np.ones((1, *image, 1), np.int32)
+    return np.asarray(taps.view(taps.pad(ones, 0)).sum(axis=(3, 4), dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True)

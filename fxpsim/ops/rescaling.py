@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,14 +65,15 @@ class Rescale(Op):
 
     def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return the same in 8 or 16 bits where they hold the target's codes."""
+        return self.ready(sources)(inputs)
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return the same for these sources."""
         if zero_code(sources[0]):
-            return Op.run_narrow(self, inputs, sources)
-        return rescale(
-            inputs[0],
-            self.scheme,
-            word(self.target),
-            dtype=narrow_dtype(self.target.lo, self.target.hi),
-        )
+            return partial(Op.run_narrow, self, sources=sources)
+        scheme, target = self.scheme, word(self.target)
+        dtype = narrow_dtype(target.lo, target.hi)
+        return lambda inputs: rescale(inputs[0], scheme, target, dtype=dtype)
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""

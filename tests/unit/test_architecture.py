@@ -38,6 +38,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
+    ("fxpsim.schedule",),
     ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
     ("fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.kws"),
