@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -132,7 +132,7 @@ class Detector:
         return DetectorStream(self)
 
     def multiplicands(self, scores: ArrayLike) -> NDArray[np.int64]:
-        """Return scores (decisions, classes) less their zero point; DataError if they do not fit."""
+        """Return scores (decisions, classes) less their zero point; DataError for other shapes."""
         codes = check_codes(scores, self.format, "scores")
         if codes.ndim != 2 or codes.shape[1] != len(self.classes):
             raise DataError(
@@ -200,9 +200,7 @@ class DetectorStream:
     def _detection(self, decision: int, sums: NDArray[np.int64]) -> Detection:
         column = int(sums.argmax())
         total = int(sums[column])
-        return Detection(
-            decision, self.detector.classes[column], total, total * self.detector.unit
-        )
+        return Detection(decision, self.detector.classes[column], total, total * self.detector.unit)
 
 
 def _moving_sum(new: NDArray[np.int64], past: NDArray[np.int64]) -> NDArray[np.int64]:

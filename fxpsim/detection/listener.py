@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import check_codes
@@ -185,10 +184,9 @@ class ListenerStream:
 
 def _alike(given: TensorFormat, wanted: TensorFormat) -> bool:
     """Whether two formats are one; scales that files hold in float32 may differ in its last bit."""
-    if isinstance(given, Affine) and isinstance(wanted, Affine) and given.axis == wanted.axis:
-        if isinstance(given.scale, float) and isinstance(wanted.scale, float):
-            same = (given.bits, given.signed, given.zero_point)
-            return same == (wanted.bits, wanted.signed, wanted.zero_point) and isclose(
-                given.scale, wanted.scale, rel_tol=1e-6
-            )
-    return given == wanted
+    if not (isinstance(given, Affine) and isinstance(wanted, Affine)):
+        return given == wanted
+    if not (isinstance(given.scale, float) and isinstance(wanted.scale, float)):
+        return given == wanted
+    near = isclose(given.scale, wanted.scale, rel_tol=1e-6)
+    return near and replace(given, scale=wanted.scale) == wanted

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["classifier", "detector_for", "micro_wake_word", "streaming_wakeword"]
 
 
-def micro_wake_word(
-    fmt: TensorFormat, word: str, cutoff: float = 0.9, window: int = 5
-) -> Detector:
+def micro_wake_word(fmt: TensorFormat, word: str, cutoff: float = 0.9, window: int = 5) -> Detector:
     """Return what ESPHome's ``micro_wake_word`` does with the probability of one wake word.
 
     The sum of the last ``window`` uint8 probabilities must be more than ``255 * window * cutoff``
@@ -58,11 +56,12 @@ def classifier(
     classes: Sequence[str],
     decisions_per_second: float,
     confidence: float = 0.7,
-    seconds: float = 0.25,
+    seconds: float = 0.3,
 ) -> Detector:
     """Return a detector of all keywords of a classifier.
 
-    Posteriors are averaged over so many ``seconds``; the same word is not heard twice within one.
+    Posteriors are averaged over so many ``seconds``, and 0.75 s follow a detection in which
+    nothing is detected.
     """
     return Detector(
         fmt,
@@ -70,7 +69,7 @@ def classifier(
         tuple(name for name in classes if name.strip("_") not in _OTHERS),
         0,
         smoothing=max(1, round(seconds * decisions_per_second)),
-        refractory=round(decisions_per_second),
+        refractory=round(0.75 * decisions_per_second),
     ).with_confidence(confidence)
 
 
