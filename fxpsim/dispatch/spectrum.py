@@ -13,7 +13,7 @@ from fxpsim.engine import compiled
 from fxpsim.formats import Rounding
 from fxpsim.spec import spectrum as spec
 
-__all__ = ["SpectrumPlan", "SpectrumStages", "band_edges", "run"]
+__all__ = ["SpectrumPlan", "SpectrumStages", "run"]
 
 IntArray = NDArray[Any]
 
@@ -79,7 +79,10 @@ class SpectrumPlan:
     @cached_property
     def edges(self) -> tuple[IntArray, IntArray]:
         """First bin of each band that has a weight, and the one after the last."""
-        return band_edges(self.weights)
+        used = self.weights != 0
+        some = used.any(axis=0)
+        starts = np.where(some, used.argmax(axis=0), 0)
+        return starts, np.where(some, len(used) - used[::-1].argmax(axis=0), 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,15 +114,6 @@ class SpectrumStages:
     levels: IntArray
     codes: IntArray
     events: dict[str, int]
-
-
-def band_edges(weights: IntArray) -> tuple[IntArray, IntArray]:
-    """Return each band's first bin with a weight, and the one after its last."""
-    used = weights != 0
-    some = used.any(axis=0)
-    starts = np.where(some, used.argmax(axis=0), 0)
-    stops = np.where(some, len(used) - used[::-1].argmax(axis=0), 0)
-    return starts, stops
 
 
 def run(plan: SpectrumPlan, frames: NDArray[np.int16], frames_per_row: int) -> SpectrumStages:
@@ -205,9 +199,7 @@ def _specified(
         words, event = spec.window_words(frame, window, shift, hi, mode)
         out.words[f, : len(words)], out.word_exponents[f] = words, shift
         pairs = [(re, im) for re, im in out.words[f].reshape(-1, 2).tolist()]
-        half, taken, stage_events = spec.fft(
-            pairs, twiddles[::2], frac, fixed, limits, hi, mode
-        )
+        half, taken, stage_events = spec.fft(pairs, twiddles[::2], frac, fixed, limits, hi, mode)
         last = (
             spec.block_shift(spec.peak(half), limits[-1])
             if plan.shifts is None

@@ -32,8 +32,8 @@ class RealFft:
     """The transform of ``length`` real words by one of half as many complex words.
 
     Even samples are the real and odd samples the imaginary parts of a radix-2
-    decimation-in-time FFT; one more stage takes the two spectra apart.  A butterfly keeps all bits of
-    its product, and rounds and saturates each result once (:func:`fxpsim.spec.spectrum.fft`).
+    decimation-in-time FFT; one more stage takes the two spectra apart.  A butterfly keeps all bits
+    of its product, and rounds and saturates each result once (:func:`fxpsim.spec.spectrum.fft`).
 
     With block scaling, a frame shares one exponent.  Before each stage the largest magnitude m of
     its inputs decides how many bits the stage drops: the fewest with which no result can overflow.
@@ -182,7 +182,7 @@ def _twiddles(length: int, bits: int) -> NDArray[np.int32]:
     angles = 2 * np.pi / length * np.arange(length // 2)
     one = 1 << (bits - 1)
     parts = np.stack((np.cos(angles), -np.sin(angles)), axis=1) * one
-    codes = np.clip(np.rint(parts), -one, one - 1).astype(np.int32)
+    codes: NDArray[np.int32] = np.clip(np.rint(parts), -one, one - 1).astype(np.int32)
     codes[0] = (one, 0)
     codes.setflags(write=False)
     return codes

@@ -1,4 +1,4 @@
-"""Log filter-bank energies in integers: the float log-mel front end with every width a parameter."""
+"""Log filter-bank energies in integers: log-mel features with every width a parameter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import Work, Workload
-from fxpsim.dispatch.spectrum import SpectrumPlan, SpectrumStages, band_edges, run
+from fxpsim.dispatch.spectrum import SpectrumPlan, SpectrumStages, run
 from fxpsim.errors import ConfigError
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.frontend.fft import RealFft, Scaling
@@ -66,8 +66,9 @@ class Lfbe:
     6. log2 by a table or a polynomial, and the output format, rounded to nearest even.
 
     Words that do not fit saturate and are counted.  With block scaling, neither window nor FFT can
-    saturate (:class:`~fxpsim.frontend.fft.RealFft` says why); powers cannot where they keep all
-    bits (``power_bits >= 2 * data_bits - 1``), and sums cannot from
+    saturate (:class:`~fxpsim.frontend.fft.RealFft` says why).  Powers cannot where rounding their
+    largest, ``2 (2**(data_bits - 1) - 1)**2``, does not reach ``2**power_bits``: with
+    ``power_bits >= data_bits - 1`` in particular.  Sums cannot from
     :attr:`sufficient_accumulator_bits` on.
 
     Parameters
@@ -79,8 +80,10 @@ class Lfbe:
     data_bits, twiddle_bits, scaling, stage_shifts, rounding
         As for :class:`~fxpsim.frontend.fft.RealFft`; ``rounding`` is that of all stages but the
         last.
-    power_bits, mel_weight_bits, accumulator_bits
-        2 to 32; 1 to 16; 2 to 56.
+    power_bits, mel_weight_bits
+        2 to 32; 1 to 16.
+    accumulator_bits
+        2 to 56; None: :attr:`sufficient_accumulator_bits`.
     log_entries, log_degree, log_bits
         :class:`~fxpsim.frontend.log2.Log2Table` of so many entries, or, where the degree is not 0,
         :class:`~fxpsim.frontend.log2.Log2Polynomial`; fraction bits of either.
@@ -89,21 +92,27 @@ class Lfbe:
     ------
     ConfigError
         Naming everything that is wrong at once.
+
+    Notes
+    -----
+    The default widths are the narrowest with which codes lose 1 dB of signal-to-noise ratio to the
+    float front end's (:func:`fxpsim.frontend.widths.narrowest`), on words of the validation
+    speakers of Speech Commands.
     """
 
     reference: LogMel = field(default_factory=LogMel)
-    window_bits: int = 12
+    window_bits: int = 11
     data_bits: int = 16
     twiddle_bits: int = 12
     scaling: Scaling = Scaling.BLOCK
     stage_shifts: tuple[int, ...] | None = None
-    rounding: Rounding = Rounding.NEAREST_UP
-    power_bits: int = 24
-    mel_weight_bits: int = 8
-    accumulator_bits: int = 40
-    log_entries: int = 64
+    rounding: Rounding = Rounding.NEAREST_EVEN
+    power_bits: int = 30
+    mel_weight_bits: int = 6
+    accumulator_bits: int | None = None
+    log_entries: int = 32
     log_degree: int = 0
-    log_bits: int = 8
+    log_bits: int = 9
 
     def __post_init__(self) -> None:
         problems = []
@@ -113,9 +122,9 @@ class Lfbe:
             ("mel_weight_bits", 1, 16),
             ("accumulator_bits", 2, _WIDEST_SUM),
         ):
-            if not least <= getattr(self, name) <= most:
-                noun = name.replace("_", " ")
-                problems.append(f"{noun} must be {least} to {most}, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                problems.append(f"{name.replace('_', ' ')} must be {least} to {most}, not {value}")
         if self.log_bits < self.reference.output_frac:
             problems.append(
                 f"log bits must be at least the {self.reference.output_frac} fraction bits of the "
@@ -193,13 +202,19 @@ class Lfbe:
     def mel_codes(self) -> IntArray:
         """Mel weights, int64 (bins, bands)."""
         exact = self.reference.mel_matrix() * float(1 << self.mel_weight_bits)
-        return np.minimum(np.rint(exact), (1 << self.mel_weight_bits) - 1).astype(np.int64)
+        codes: IntArray = np.minimum(np.rint(exact), (1 << self.mel_weight_bits) - 1)
+        return codes.astype(np.int64)
 
     @property
     def sufficient_accumulator_bits(self) -> int:
         """Bits from which on no input can overflow a band's sum: all powers at their largest."""
         most = ((1 << self.power_bits) - 1) * int(self.mel_codes.sum(axis=0).max())
         return most.bit_length()
+
+    @property
+    def register_bits(self) -> int:
+        """Bits of the register that a band is added up in."""
+        return self.accumulator_bits or self.sufficient_accumulator_bits
 
     @property
     def plan(self) -> SpectrumPlan:
@@ -250,11 +265,11 @@ class Lfbe:
         spectrum of powers is kept; the window is symmetric, so half of it is.
         """
         shape, weights = self.reference, int(np.count_nonzero(self.mel_codes))
-        row_bits = self.accumulator_bits + (shape.frames_per_row - 1).bit_length()
+        row_bits = self.register_bits + (shape.frames_per_row - 1).bit_length()
         return {
             "samples": 2 * shape.frame_length,
             "spectrum": shape.fft_length * _bytes(self.data_bits),
-            "bands of a frame": shape.bands * _bytes(self.accumulator_bits),
+            "bands of a frame": shape.bands * _bytes(self.register_bits),
             "bands of a row": shape.bands * _bytes(row_bits),
             "window table": (shape.frame_length // 2 + 1) * _bytes(self.window_bits),
             "twiddle table": shape.fft_length * _bytes(self.twiddle_bits),
@@ -287,7 +302,7 @@ class Lfbe:
                 name="mel",
                 weight_bits=self.mel_weight_bits,
                 activation_bits=self.power_bits,
-                output_bits=self.accumulator_bits,
+                output_bits=self.register_bits,
                 bias_bits=0,
             )
         )
@@ -317,7 +332,7 @@ def _plan(front_end: Lfbe) -> SpectrumPlan:
         power_drop=power_drop,
         power_bits=front_end.power_bits,
         weights=front_end.mel_codes,
-        register_bits=front_end.accumulator_bits,
+        register_bits=front_end.register_bits,
         logs=log.codes(),
         log_frac=log.bits,
         offset=round(offset * 2**log.bits),

@@ -6,17 +6,15 @@ Everything is computed in float64; rows end in the integer codes that the networ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim.errors import ConfigError, DataError
+from fxpsim.errors import ConfigError
 from fxpsim.formats import Affine
+from fxpsim.frontend.framing import FramedStream, check_audio
 from fxpsim.frontend.mel import mel_matrix
-
-if TYPE_CHECKING:
-    from fxpsim.frontend.contract import FrontEndStream
 
 __all__ = [
     "FilterBank",
@@ -65,21 +63,25 @@ class _Reference:
         DataError
             The samples are not int16, or have other axes.
         """
-        scale, zero = self.format.scale, self.format.zero_point
+        return self._codes(self.features(audio))
+
+    def _codes(self, features: FloatArray) -> NDArray[Any]:
+        fmt = self.format
         # The networks' own programs quantise float32 features.
-        steps = self.features(audio).astype(np.float32) / np.float32(scale)
+        scale, zero = np.float32(fmt.scale), np.float32(fmt.zero_point)  # type: ignore[arg-type]
+        steps = np.asarray(features, np.float32) / scale
         if self.truncate:
-            codes = np.trunc(steps + np.float32(zero))
+            codes = np.trunc(steps + zero)
         else:
             codes = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zero
-        kind = np.int8 if self.format.signed else np.uint8
-        return np.clip(codes, self.format.lo, self.format.hi).astype(kind)
+        kind = np.int8 if fmt.signed else np.uint8
+        return np.asarray(np.clip(codes, fmt.lo, fmt.hi), kind)
 
     def features(self, audio: NDArray[Any]) -> FloatArray:
         """Return the values that codes stand for, float64, of the shape of :meth:`rows`."""
         raise NotImplementedError
 
-    def stream(self) -> FrontEndStream:
+    def stream(self) -> FramedStream:
         """Return a stream of rows.
 
         Raises
@@ -92,20 +94,17 @@ class _Reference:
                 "a front end that divides by the largest sample of a clip cannot stream: that "
                 "sample is known at the end; use rows() on whole clips"
             )
-        from fxpsim.frontend.framing import FramedStream
+        return self._stream()
 
+    def _stream(self) -> FramedStream:
         return FramedStream(self)
 
     def _sound(self, audio: NDArray[Any]) -> FloatArray:
-        if audio.dtype != np.int16 or audio.ndim not in (1, 2):
-            raise DataError(
-                "audio must be int16 of shape (samples,) or (clips, samples), "
-                f"not {audio.dtype} of shape {audio.shape}"
-            )
+        audio = check_audio(audio)
         if not self.normalise_clip:
             return audio / 32768.0
         # Without a positive sample there is nothing to divide by; silence stays silence.
-        return audio / np.maximum(audio.max(axis=-1, keepdims=True, initial=0), 1)
+        return np.asarray(audio / np.maximum(audio.max(axis=-1, keepdims=True, initial=0), 1))
 
     def _spectra(self, sound: FloatArray, window: FloatArray) -> NDArray[np.complex128]:
         """Return spectra (..., frames, fft_length / 2 + 1) of windowed frames."""
@@ -115,9 +114,16 @@ class _Reference:
         return np.fft.rfft(frames[..., :: self.hop, :] * window, self.fft_length, axis=-1)
 
     def _mel(self, spectra: FloatArray) -> FloatArray:
-        return spectra @ mel_matrix(
+        matrix = mel_matrix(
             self.sample_rate, self.fft_length, self.mel_bands, self.low_hz, self.high_hz
         )
+        return _row_by_row(spectra, matrix)
+
+
+def _row_by_row(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Return ``rows @ matrix``, each row's bits whatever other rows there are (BLAS's are not)."""
+    product: FloatArray = rows[..., None, :] @ matrix
+    return product[..., 0, :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ class Mfcc(_Reference):
         angle = np.pi / self.mel_bands * (np.arange(self.mel_bands) + 0.5)
         cosines = np.cos(np.outer(angle, np.arange(self.columns)))
         logs = np.log(np.maximum(mel + self.added, self.floor))
-        return np.asarray(logs @ cosines * np.sqrt(2.0 / self.mel_bands))
+        return _row_by_row(logs, cosines * np.sqrt(2.0 / self.mel_bands))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +158,46 @@ class FilterBank(_Reference):
     def features(self, audio: NDArray[Any]) -> FloatArray:
         """Return energies, float64 (rows, columns) or (clips, rows, columns)."""
         sound = self._sound(audio)
-        emphasised = sound.copy()
-        emphasised[..., 1:] -= (1 - 2**-5) * sound[..., :-1]
+        return self._energies(np.concatenate((np.zeros_like(sound[..., :1]), sound), axis=-1))
+
+    def _stream(self) -> FramedStream:
+        # All that a stream asks of a front end is what _AfterOne has.
+        return _HistoryStream(_AfterOne(self))  # type: ignore[arg-type]
+
+    def _energies(self, sound: FloatArray) -> FloatArray:
+        """Return energies of all samples but the first, which is only what came before."""
+        emphasised = sound[..., 1:] - (1 - 2**-5) * sound[..., :-1]
         spectra = self._spectra(emphasised, np.hamming(self.window))
         power = np.maximum((spectra.real**2 + spectra.imag**2) / self.window, 1e-30)
         with np.errstate(divide="ignore"):  # a band without bins is clipped to 0
             decibels = 10.0 * np.log10(self._mel(power))
         return np.clip((decibels + 52.0) / 64.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _AfterOne:
+    """A filter bank whose clips begin with the sample before them."""
+
+    bank: FilterBank
+
+    @property
+    def window(self) -> int:
+        return self.bank.window + 1
+
+    @property
+    def hop(self) -> int:
+        return self.bank.hop
+
+    def rows(self, audio: NDArray[np.int16]) -> NDArray[Any]:
+        return self.bank._codes(self.bank._energies(self.bank._sound(audio)))
+
+
+class _HistoryStream(FramedStream):
+    """A stream that begins as if a sample of 0 had come before."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._kept = np.zeros(1, np.int16)
 
 
 def mlperf_mfcc() -> Mfcc:

@@ -103,9 +103,7 @@ def transformed(rounding: int, lane: type[np.signedinteger], block: bool) -> Cal
     sign, one, zero = lane(8 * np.dtype(lane).itemsize - 1), lane(1), lane(0)
 
     @kernel
-    def transform_loop(
-        words, twiddles, frac, order, shifts, limits, hi, out, exponents, events
-    ):
+    def transform_loop(words, twiddles, frac, order, shifts, limits, hi, out, exponents, events):
         size, half, low = order.size, order.size // 2, np.negative(hi)
         stages = limits.shape[0]
         # Stage t multiplies pair i by the twiddle whose number is i with all but t bits cleared.
