@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim.errors import ConfigError, DataError
 from fxpsim.formats import QFormat
 from fxpsim.frontend.framing import FramedStream, check_audio, row_count
+from fxpsim.frontend.mel import mel_matrix
 
 __all__ = ["LogMel", "LogMelRows"]
 
@@ -93,7 +93,9 @@ class LogMel:
 
     def mel_matrix(self) -> NDArray[np.float32]:
         """Triangle weights, float32 [fft_length / 2 + 1, bands], peak 1."""
-        return _mel_matrix(self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz)
+        return mel_matrix(
+            self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz
+        ).astype(np.float32)
 
     def features(self, audio: NDArray[np.int16]) -> NDArray[np.float32]:
         """Values before quantisation: log2 of band power plus the offset.
@@ -193,19 +195,3 @@ class LogMelRows:
     def stream(self) -> FramedStream:
         """Return a stream at reset."""
         return FramedStream(self)
-
-
-@lru_cache(maxsize=8)
-def _mel_matrix(
-    sample_rate: int, fft_length: int, bands: int, low_hz: float, high_hz: float
-) -> NDArray[np.float32]:
-    def mel(hertz: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0))
-
-    edges = np.linspace(mel(low_hz), mel(high_hz), bands + 2)
-    bins = mel(np.arange(fft_length // 2 + 1) * (sample_rate / fft_length))[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    matrix = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
-    matrix.setflags(write=False)
-    return matrix

@@ -32,6 +32,9 @@ class _Entry:
 
 
 _FRONT_ENDS = {
+    "arm-mfcc25": _Entry("fxpsim.frontend.references", "arm_mfcc", {"rows_per_second": 25}),
+    "arm-mfcc49": _Entry("fxpsim.frontend.references", "arm_mfcc", {"rows_per_second": 49}),
+    "lfbe": _Entry("fxpsim.frontend.lfbe", "Lfbe"),
     "logmel": _Entry("fxpsim.frontend.logmel", "LogMel"),
     "micro": _Entry("fxpsim.frontend.micro", "MicroFrontEnd"),
     "micro-speech": _Entry(
@@ -39,6 +42,10 @@ _FRONT_ENDS = {
         "MicroFrontEnd",
         {"hop": 320, "definition": "operators", "output": "ratio"},
     ),
+    "mlperf-lfbe10": _Entry("fxpsim.frontend.references", "mlperf_lfbe", {"bands": 10}),
+    "mlperf-lfbe40": _Entry("fxpsim.frontend.references", "mlperf_lfbe", {"bands": 40}),
+    "mlperf-mfcc": _Entry("fxpsim.frontend.references", "mlperf_mfcc"),
+    "sww": _Entry("fxpsim.frontend.references", "streaming_wakeword"),
 }
 #: What published networks read, known by its shape: (states, rows, bands) -> name.
 _BY_SHAPE = {
@@ -120,7 +127,7 @@ def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
     long = tuple(size for size in graph.input.shape if size != 1)
     for (states, rows, bands), name in _BY_SHAPE.items():
         shapes = ((rows, bands), (bands,)) if rows == 1 else ((rows, bands), (rows * bands,))
-        if states == bool(graph.states) and long in shapes and name in _FRONT_ENDS:
+        if states == bool(graph.states) and long in shapes:
             fmt, scaled = graph.input.format, {}
             if name == "micro" and isinstance(fmt, Affine):
                 scaled = {"scale": fmt.scale, "zero_point": fmt.zero_point}
