@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from fxpsim.errors import ConfigError, GraphError
 from fxpsim.incremental import by_rows
 from fxpsim.ops import Argmax, TensorSpec
-from fxpsim.simulation import proven_layers, reset_states, run_nodes
+from fxpsim.ops.op import as_stored
+from fxpsim.schedule import reset_states, schedule
+from fxpsim.steps import in_steps
 
 if TYPE_CHECKING:
     from accel_models import Workload
@@ -137,8 +139,9 @@ class RowNetworkStream:
 
     def __init__(self, network: RowNetwork) -> None:
         self.network = network
-        self._proven = proven_layers(network.graph)
-        self._keep = {network.tensor, *(state.update for state in network.graph.states)}
+        updates = (state.update for state in network.graph.states)
+        self._schedule = schedule(network.graph, frozenset({network.tensor, *updates}), True)
+        self._steps = in_steps(network.graph, frozenset({network.tensor}), True)
         self.reset()
 
     def reset(self) -> None:
@@ -149,7 +152,7 @@ class RowNetworkStream:
     def step(self, rows: IntArray) -> IntArray:
         """Return the scores (decisions, classes) that so many more rows (rows, bands) bring."""
         network = self.network
-        held = np.concatenate((self._rows, rows)) if self._rows.size else rows
+        held = np.concatenate((self._rows, as_stored(rows, network.graph.input)))
         count = max(0, (len(held) - network.rows) // network.stride + 1)
         starts = network.stride * np.arange(count)
         windows = held[starts[:, None] + np.arange(network.rows)]
@@ -157,7 +160,8 @@ class RowNetworkStream:
         steps = self._one_by_one(windows) if network.graph.states else self._side_by_side(windows)
         if not steps:
             return np.zeros((0, network.spec.size), np.int32)
-        return np.concatenate(steps).reshape(count, network.spec.size)
+        scores = np.concatenate(steps).reshape(count, network.spec.size)
+        return as_stored(scores, network.spec)
 
     def _side_by_side(self, windows: IntArray) -> list[IntArray]:
         return [
@@ -166,17 +170,18 @@ class RowNetworkStream:
         ]
 
     def _one_by_one(self, windows: IntArray) -> list[IntArray]:
-        scores = []
-        for window in windows:
-            after = self._run(window[None])
-            self._states = {s.name: after[s.update] for s in self.network.graph.states}
-            scores.append(after[self.network.tensor])
-        return scores
+        graph, tensor = self.network.graph, self.network.tensor
+        if len(windows) == 1:
+            after = self._run(windows)
+            self._states = {s.name: after[s.update] for s in graph.states}
+            return [after[tensor]]
+        codes = windows.reshape(1, len(windows), *graph.input.shape)
+        tensors, self._states = self._steps.run(codes, self._states)
+        return list(tensors[tensor])
 
     def _run(self, windows: IntArray) -> dict[str, IntArray]:
         codes = windows.reshape(len(windows), *self.network.graph.input.shape)
-        tensors = {"input": codes, **self._states}
-        return run_nodes(self.network.graph, tensors, self._keep, self._proven)
+        return self._schedule.run({"input": codes, **self._states})
 
 
 def _bytes(spec: TensorSpec) -> int:
