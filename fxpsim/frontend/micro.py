@@ -40,6 +40,7 @@ from fxpsim.ops import (
     Window,
 )
 from fxpsim.spec.signal import SNR_BITS
+from fxpsim.steps import in_steps
 
 if TYPE_CHECKING:
     from fxpsim.kernels.signal import Settings
@@ -245,18 +246,14 @@ class MicroFrontEnd:
         return codes
 
     def _by_graph(self, clips: NDArray[np.int16], count: int, noise: NDArray[np.int64]) -> IntArray:
-        """Do the same step by step."""
-        from fxpsim.simulation import run_nodes
-
-        graph, rows = self.graph(), []
-        for row in range(count):
-            frames = clips[:, row * self.hop :][:, : self.window].astype(np.int32)
-            tensors: dict[str, IntArray] = {"input": frames, "noise_before": noise}
-            after = run_nodes(graph, tensors, {"noise", graph.output}, frozenset())
-            noise[:] = after["noise"]
-            rows.append(after[graph.output])
-        empty = np.zeros((len(clips), 0, self.bands), np.int32)
-        return np.concatenate([empty, *(row[:, None] for row in rows)], axis=1)
+        """Do the same by the graph."""
+        graph = self.graph()
+        starts = self.hop * np.arange(count)[:, None]
+        frames = clips[:, starts + np.arange(self.window)].astype(np.int32)
+        run = in_steps(graph, frozenset({graph.output}), False).run
+        tensors, after = run(frames, {"noise_before": noise})
+        noise[:] = after["noise_before"]
+        return tensors[graph.output]
 
     def graph(self) -> Graph:
         """Return one step, from a window of samples to a row of codes, as operations."""
