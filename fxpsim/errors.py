@@ -64,12 +64,12 @@ class OverflowTrap(FxpsimError):  # noqa: N818 - the field's word for it
 def naming(path: str | PathLike[str]) -> Iterator[None]:
     """Make every error of ours a DataError that begins with the file it was found in.
 
-    A sentence that quotes a long part of the file is cut.
+    A sentence that quotes a long part of the file is cut, and is one line.
     """
     try:
         yield
     except FxpsimError as error:
-        sentence = str(error).removeprefix(f"{path}: ")
+        sentence = " ".join(str(error).removeprefix(f"{path}: ").split())
         if len(sentence) > _LONGEST:
             sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 2 :]}"
         raise DataError(f"{path}: {sentence}") from None
