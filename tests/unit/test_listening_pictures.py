@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +89,14 @@ def test_curves_end_where_nothing_can_be_claimed(figures, tmp_path):
     curve = next(line for line in figures[0].axes[0].lines if line.get_label() == "one")
     assert curve.get_xdata().tolist() == [100, 18, 6]
     np.testing.assert_allclose(curve.get_ydata(), [10, 20, 30])
+
+
+def test_pictures_of_the_page_are_those_of_its_script(tmp_path):
+    page = Path(__file__).resolve().parents[2] / "docs/how-to/detect-words-in-audio.md"
+    script = importlib.util.spec_from_file_location("draw", page.with_name("draw_detection.py"))
+    module = importlib.util.module_from_spec(script)
+    script.loader.exec_module(module)
+    module.main(tmp_path)
+    shown = set(re.findall(r"!\[[^]]+\]\(pictures/([^)]+)\)", page.read_text()))
+    assert shown == {path.name for path in tmp_path.iterdir()}
+    assert shown <= {path.name for path in (page.parent / "pictures").iterdir()}
