@@ -19,6 +19,9 @@ __all__ = [
     "suggest",
 ]
 
+#: Characters of a sentence about a file.
+_LONGEST = 800
+
 
 class FxpsimError(ValueError):
     """Anything that is wrong with what the caller handed in."""
@@ -59,11 +62,14 @@ class OverflowTrap(FxpsimError):  # noqa: N818 - the field's word for it
 
 @contextmanager
 def naming(path: str | PathLike[str]) -> Iterator[None]:
-    """Make every error of ours a DataError that begins with the file it was found in."""
+    """Make every error of ours a DataError that begins with the file it was found in.
+
+    A sentence that quotes a long part of the file is cut, and is one line.
+    """
     try:
         yield
     except FxpsimError as error:
-        sentence = str(error)
-        if isinstance(error, DataError) and sentence.startswith(str(path)):
-            raise
+        sentence = " ".join(str(error).removeprefix(f"{path}: ").split())
+        if len(sentence) > _LONGEST:
+            sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 2 :]}"
         raise DataError(f"{path}: {sentence}") from None

@@ -24,7 +24,7 @@ from fxpsim.dispatch import Planes, count_outside
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.ops import Layer
-from fxpsim.ops.op import as_stored
+from fxpsim.ops.op import TensorSpec, as_stored
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from accel_models import CostModel
-    from fxpsim.graph import Graph
+    from fxpsim.graph import Graph, Node
 
 __all__ = ["accumulator_grid", "sweep"]
 
@@ -43,19 +43,31 @@ _BLOCK = 32
 
 
 def accumulator_grid(
-    bits: Iterable[int] = range(8, 33), overflow: Iterable[str] = ("saturate", "wrap")
+    bits: Iterable[int] = range(8, 33),
+    overflow: Iterable[str] = ("saturate", "wrap"),
+    bias: str = "first",
 ) -> tuple[Accumulator, ...]:
     """Return every accumulator of the given widths and overflow modes, widest first."""
     modes = tuple(overflow)
-    return tuple(Accumulator(b, mode) for b in sorted(bits, reverse=True) for mode in modes)
+    return tuple(
+        Accumulator(b, mode, bias=bias) for b in sorted(bits, reverse=True) for mode in modes
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Exact:
-    """The pass without overflow: every tensor, and what each swept layer's sums did."""
+    """The pass without overflow: all tensors, and what sums did, by layer and place of the bias."""
 
     tensors: dict[str, IntArray]
-    peaks: dict[str, tuple[IntArray, IntArray, IntArray]]
+    peaks: dict[tuple[str, str], tuple[IntArray, IntArray, IntArray]] = field(default_factory=dict)
+
+    def sums(self, node: Node, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums, their lowest and highest partial sums."""
+        assert isinstance(node.op, Layer)
+        key = node.name, node.op.accumulator.bias
+        if key not in self.peaks:
+            self.peaks[key] = node.op.peaks(self.tensors[node.source], source)
+        return self.peaks[key]
 
 
 @dataclass(slots=True)
@@ -138,7 +150,7 @@ def sweep(
     for block, first in enumerate(blocks):
         part = codes[first : first + _BLOCK]
         samples = np.arange(first, first + len(part))
-        exact = _exact_pass(wide, part, names, seed, samples)
+        exact = _exact_pass(wide, part, seed, samples)
         draws = node_draws(graph, len(part), seed, samples)
         for number, run in enumerate(runs):
             started = time.perf_counter()
@@ -190,18 +202,9 @@ def _all(names: Sequence[str], register: Accumulator) -> dict[str, Accumulator]:
     return {escape(name): register for name in names}
 
 
-def _exact_pass(
-    wide: Graph, inputs: IntArray, names: Sequence[str], seed: int, samples: IntArray
-) -> _Exact:
+def _exact_pass(wide: Graph, inputs: IntArray, seed: int, samples: IntArray) -> _Exact:
     trace = simulate(wide, inputs, probes=["*"], seed=seed, samples=samples)
-    peaks = {}
-    for name in names:
-        node = wide[name]
-        assert isinstance(node.op, Layer)
-        source = wide.specs[node.source]
-        codes = trace[node.source].reshape(-1, *source.shape)
-        peaks[name] = node.op.peaks(codes, source)
-    return _Exact(trace.tensors, peaks)
+    return _Exact(trace.tensors)
 
 
 def _run_point(
@@ -224,14 +227,14 @@ def _run_point(
             assert isinstance(node.op, Layer)
             codes, source, register = inputs[0], sources[0], node.op.accumulator
             shape = (len(codes), *graph.specs[node.name].shape)
-            if not register.plain:
+            if not register.plain_but_for_bias:
                 with drawing(draws.get(node.name, Draws())):
                     full = node.op.planes(codes, source)
                 touched[node.name] = _count(full)
                 changed[node.name] = full.register.reshape(shape)
                 continue
             sums, lowest, highest = (
-                exact.peaks[node.name] if fresh else node.op.peaks(codes, source)
+                exact.sums(node, source) if fresh else node.op.peaks(codes, source)
             )
             touched[node.name] = count_outside(lowest, highest, register.lo, register.hi)
             if touched[node.name]:

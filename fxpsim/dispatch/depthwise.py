@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.dispatch.calls import add_last, first_values
+from fxpsim.dispatch.calls import add_last, first_values, peaks_last, tally_last
 from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range
 from fxpsim.dispatch.plans import any_order, lanewise_plan, peaks_plan, tally_plan
 from fxpsim.dispatch.products import is_exact, register_dtype, worth_a_kernel
-from fxpsim.engine import compiled
+from fxpsim.engine import code_dtype, compiled
 
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Panels, Plan
@@ -106,17 +106,33 @@ class Depthwise:
         return sums.astype(self._dtype, copy=False)
 
     def peaks(self, codes: IntArray) -> IntArray | None:
-        """Return exact sums, their lowest and highest partial sums, the bias first; or None."""
-        return self._counted(peaks_plan(self._facts), codes)
+        """Return exact sums, lowest and highest partial sums, the bias in its place; or None."""
+        planes = self._counted(peaks_plan(self._facts), codes)
+        if planes is None or self._late is None:
+            return planes
+        peak = self._facts.sum_peak
+        return peaks_last(planes, self._late, code_dtype(-peak, peak))
 
     def tally(self, codes: IntArray) -> IntArray | None:
-        """Return plain registers, how often each overflowed and when first (-1: never); or None."""
-        return self._counted(tally_plan(self._facts, self.accumulator), codes)
+        """Return registers, how often each overflowed and when first (-1: never); or None.
+
+        The accumulator is plain, but for the place of the bias.
+        """
+        planes = self._counted(tally_plan(self._facts, self.accumulator), codes)
+        if planes is None or self._late is None:
+            return planes
+        return tally_last(planes, self._late, self.accumulator, len(self.weights))
+
+    @functools.cached_property
+    def _late(self) -> IntArray | None:
+        """The bias, where it comes after all products."""
+        return self.bias if self.accumulator.bias == "last" else None
 
     def _counted(self, plan: Plan | None, codes: IntArray) -> IntArray | None:
         if plan is None or not self._usable(plan, codes):
             return None
-        start = None if self.bias is None else np.atleast_2d(self.bias.astype(np.int64))
+        early = None if self._late is not None else self.bias
+        start = None if early is None else np.atleast_2d(early.astype(np.int64))
         return self._run(plan, codes, start)
 
     def _usable(self, plan: Plan, codes: IntArray) -> bool:

@@ -115,7 +115,11 @@ class DepthwiseConv2D(Layer):
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
         known = constants(self, source)
-        fast = self._lanes(codes, source, exact) if exact or known.register.plain else None
+        fast = (
+            self._lanes(codes, source, exact)
+            if exact or known.register.plain_but_for_bias
+            else None
+        )
         if fast is not None:
             register, *ends, events, first = (plane.reshape(-1, self.outputs) for plane in fast)
             levels = {"final": events}, {"final": first}

@@ -157,7 +157,10 @@ class Layer(Op):
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
 
     def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
-        """Return exact sums (sums, N), their lowest and their highest partial sums."""
+        """Return exact sums (sums, N), their lowest and their highest partial sums.
+
+        The bias comes where the accumulator has it.
+        """
         planes = self.planes(codes, source, exact=True)
         return planes.exact, planes.lowest, planes.highest
 

@@ -60,15 +60,14 @@ class MatrixLayer(Layer):
         """Return exact sums (sums, N), their lowest and their highest partial sums."""
         known = constants(self, source)
         operands = known.matrix, known.factor_range, known.matrix_range, known.bias
+        position = known.register.bias
         parts = []
         for rows in _Rows.of(self, source).blocks(codes):
-            found = dispatch.product_peaks(rows, *operands)
+            found = dispatch.product_peaks(rows, *operands, position=position)
             if found is None:
                 return Layer.peaks(self, codes, source)
             parts.append(found)
-        if len(parts) == 1:
-            return parts[0]
-        exact, lowest, highest = (np.concatenate(planes) for planes in zip(*parts, strict=True))
+        exact, lowest, highest = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         return exact, lowest, highest
 
 

@@ -7,6 +7,7 @@ kind of file.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -162,7 +163,7 @@ def damaged_document(rng, data):
                 other = other[key]
             inside[last] = json.loads(json.dumps(other))
         else:
-            inside[last] = WORST[rng.integers(len(WORST))]
+            inside[last] = copy.deepcopy(WORST[rng.integers(len(WORST))])
     return json.dumps(document).encode()
 
 
