@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fxpsim.errors import ConfigError, GraphError
 from fxpsim.incremental import by_rows
 from fxpsim.ops import Argmax, TensorSpec
-from fxpsim.simulation import proven_layers, reset_states, run_nodes
+from fxpsim.streaming import Stream
 
 if TYPE_CHECKING:
     from accel_models import Workload
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["RowNetwork", "RowNetworkStream"]
 
 IntArray = NDArray[Any]
-#: Windows that are run side by side; keeps their tensors inside a cache.
-_BLOCK = 64
+#: Decisions that are run at once; keeps their tensors inside a cache.
+_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +40,11 @@ class RowNetwork:
     every : int
         Rows from one decision to the next.
 
+    Attributes
+    ----------
+    scoring : Graph
+        The network as far as its scores: all of it, or what a final argmax reads.
+
     Raises
     ------
     ConfigError
@@ -49,9 +54,11 @@ class RowNetwork:
     graph: Graph
     bands: int
     every: int = 1
+    scoring: Graph = field(init=False)
 
     def __post_init__(self) -> None:
         graph, size = self.graph, self.graph.input.size
+        object.__setattr__(self, "scoring", _to_scores(graph))
         rows = [s for s in graph.input.shape if s != 1]
         if size % self.bands or (len(rows) > 1 and rows[-1] != self.bands):
             raise ConfigError(
@@ -79,16 +86,9 @@ class RowNetwork:
         return self.rows if self.graph.states else self.every
 
     @property
-    def tensor(self) -> str:
-        """Name of the scores: the output, or what a final argmax reads."""
-        nodes = {node.name: node for node in self.graph}
-        last = nodes.get(self.graph.output)
-        return self.graph.scores if last and isinstance(last.op, Argmax) else self.graph.output
-
-    @property
     def spec(self) -> TensorSpec:
         """Shape and format of the scores."""
-        return self.graph.specs[self.tensor]
+        return self.scoring.specs[self.scoring.output]
 
     def last_row(self, decision: int) -> int:
         """Return the newest row, counted from 0, that a decision reads."""
@@ -109,11 +109,11 @@ class RowNetwork:
         decides only every few rows, or its rows cannot be told apart.
         """
         if self.graph.states or self.every > 1:
-            return self.graph
+            return self.scoring
         try:
-            return by_rows(self.graph, self.rows)
+            return by_rows(self.scoring, self.rows)
         except GraphError:
-            return self.graph
+            return self.scoring
 
     def work(self) -> Workload:
         """Return what one decision asks of hardware, as :meth:`incremental` runs it."""
@@ -130,53 +130,48 @@ class RowNetwork:
 class RowNetworkStream:
     """A network with the rows or states that its next decisions need.
 
-    All decisions that a call brings are run side by side where the network has no states: here
-    that is faster than to share their overlapping work, and the bits are those of
-    :meth:`RowNetwork.incremental`.
+    What runs is :meth:`RowNetwork.incremental`, many decisions at once where a call brings many.
     """
 
     def __init__(self, network: RowNetwork) -> None:
         self.network = network
-        self._proven = proven_layers(network.graph)
-        self._keep = {network.tensor, *(state.update for state in network.graph.states)}
+        running = network.incremental()
+        self._reads = running.input.size // network.bands
+        self._shares = running is not network.scoring and not network.graph.states
+        self._stream = Stream(running)
         self.reset()
 
     def reset(self) -> None:
         """Go back to before the first row."""
+        self._stream.reset()
         self._rows = np.zeros((0, self.network.bands), np.int32)
-        self._states = reset_states(self.network.graph, 1)
+        # Where windows share their work, a step that has not seen a full one decides nothing.
+        self._idle = self.network.rows - 1 if self._shares else 0
 
     def step(self, rows: IntArray) -> IntArray:
         """Return the scores (decisions, classes) that so many more rows (rows, bands) bring."""
         network = self.network
-        held = np.concatenate((self._rows, rows)) if self._rows.size else rows
-        count = max(0, (len(held) - network.rows) // network.stride + 1)
+        held = np.concatenate((self._rows, rows))
+        count = max(0, (len(held) - self._reads) // network.stride + 1)
         starts = network.stride * np.arange(count)
-        windows = held[starts[:, None] + np.arange(network.rows)]
         self._rows = held[count * network.stride :]
-        steps = self._one_by_one(windows) if network.graph.states else self._side_by_side(windows)
-        if not steps:
-            return np.zeros((0, network.spec.size), np.int32)
-        return np.concatenate(steps).reshape(count, network.spec.size)
-
-    def _side_by_side(self, windows: IntArray) -> list[IntArray]:
-        return [
-            self._run(windows[start : start + _BLOCK])[self.network.tensor]
-            for start in range(0, len(windows), _BLOCK)
+        blocks = [
+            self._run(held[starts[first : first + _BLOCK, None] + np.arange(self._reads)])
+            for first in range(0, count, _BLOCK)
         ]
+        idle = min(count, self._idle)
+        self._idle -= idle
+        return np.concatenate([np.zeros((0, network.spec.size), np.int32), *blocks])[idle:]
 
-    def _one_by_one(self, windows: IntArray) -> list[IntArray]:
-        scores = []
-        for window in windows:
-            after = self._run(window[None])
-            self._states = {s.name: after[s.update] for s in self.network.graph.states}
-            scores.append(after[self.network.tensor])
-        return scores
+    def _run(self, windows: IntArray) -> IntArray:
+        shape = self._stream.graph.input.shape
+        scores = self._stream.step(windows.reshape(len(windows), *shape))
+        return scores.reshape(len(windows), self.network.spec.size)
 
-    def _run(self, windows: IntArray) -> dict[str, IntArray]:
-        codes = windows.reshape(len(windows), *self.network.graph.input.shape)
-        tensors = {"input": codes, **self._states}
-        return run_nodes(self.network.graph, tensors, self._keep, self._proven)
+
+def _to_scores(graph: Graph) -> Graph:
+    last = {node.name: node.op for node in graph}.get(graph.output)
+    return replace(graph, output=graph.scores) if isinstance(last, Argmax) else graph
 
 
 def _bytes(spec: TensorSpec) -> int:

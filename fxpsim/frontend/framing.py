@@ -44,10 +44,14 @@ def check_audio(audio: ArrayLike) -> NDArray[np.int16]:
 class FramedStream:
     """A front end without any state but the samples that later rows still need.
 
+    One with more overrides how rows are made.
+
     Parameters
     ----------
     front_end : FrontEnd
-        Its ``rows`` must depend on nothing but their own ``window`` samples.
+        Its ``rows`` must depend on nothing but their own ``window`` samples, and ``before`` ones.
+    before : int
+        Samples before its window that a row reads, zeros at the start: 1 for a pre-emphasis.
 
     Examples
     --------
@@ -57,18 +61,19 @@ class FramedStream:
     ((1, 20), (1, 20))
     """
 
-    def __init__(self, front_end: FrontEnd) -> None:
-        self.front_end = front_end
+    def __init__(self, front_end: FrontEnd, before: int = 0) -> None:
+        self.front_end, self.before = front_end, before
         self.reset()
 
     @property
     def buffers(self) -> dict[str, int]:
         """Bytes: a ring that holds the samples of one row."""
-        return {"samples": 2 * self.front_end.window}
+        return {"samples": 2 * (self.front_end.window + self.before)}
 
     def reset(self) -> None:
         """Go back to where the first sample is awaited."""
         self._kept = np.zeros(0, np.int16)
+        self._again = 0  # rows at the front of what is kept that have been given already
         self._skip = 0  # samples to come that no row reads, where rows lie apart
 
     def step(self, samples: ArrayLike) -> NDArray[Any]:
@@ -82,8 +87,15 @@ class FramedStream:
         new = check_samples(samples)
         skipped = min(self._skip, new.size)
         held = np.concatenate((self._kept, new[skipped:]))
-        rows = self.front_end.rows(held)
-        used = len(rows) * self.front_end.hop
+        rows = self._rows(held)
+        # A whole row more is kept where rows read what is before them, and is computed again.
+        again = min(len(rows), -(-self.before // self.front_end.hop))
+        used = (len(rows) - again) * self.front_end.hop
         self._skip += max(0, used - held.size) - skipped
         self._kept = held[used:].copy()
-        return rows
+        given, self._again = self._again, again
+        return rows[given:]
+
+    def _rows(self, samples: NDArray[np.int16]) -> NDArray[Any]:
+        """Return the rows of samples (n,) that begin where the next row does."""
+        return self.front_end.rows(samples)

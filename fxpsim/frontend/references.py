@@ -158,46 +158,15 @@ class FilterBank(_Reference):
     def features(self, audio: NDArray[Any]) -> FloatArray:
         """Return energies, float64 (rows, columns) or (clips, rows, columns)."""
         sound = self._sound(audio)
-        return self._energies(np.concatenate((np.zeros_like(sound[..., :1]), sound), axis=-1))
-
-    def _stream(self) -> FramedStream:
-        # All that a stream asks of a front end is what _AfterOne has.
-        return _HistoryStream(_AfterOne(self))  # type: ignore[arg-type]
-
-    def _energies(self, sound: FloatArray) -> FloatArray:
-        """Return energies of all samples but the first, which is only what came before."""
-        emphasised = sound[..., 1:] - (1 - 2**-5) * sound[..., :-1]
-        spectra = self._spectra(emphasised, np.hamming(self.window))
+        before = np.concatenate((np.zeros_like(sound[..., :1]), sound[..., :-1]), axis=-1)
+        spectra = self._spectra(sound - (1 - 2**-5) * before, np.hamming(self.window))
         power = np.maximum((spectra.real**2 + spectra.imag**2) / self.window, 1e-30)
         with np.errstate(divide="ignore"):  # a band without bins is clipped to 0
             decibels = 10.0 * np.log10(self._mel(power))
         return np.clip((decibels + 52.0) / 64.0, 0.0, 1.0)
 
-
-@dataclass(frozen=True, slots=True)
-class _AfterOne:
-    """A filter bank whose clips begin with the sample before them."""
-
-    bank: FilterBank
-
-    @property
-    def window(self) -> int:
-        return self.bank.window + 1
-
-    @property
-    def hop(self) -> int:
-        return self.bank.hop
-
-    def rows(self, audio: NDArray[np.int16]) -> NDArray[Any]:
-        return self.bank._codes(self.bank._energies(self.bank._sound(audio)))
-
-
-class _HistoryStream(FramedStream):
-    """A stream that begins as if a sample of 0 had come before."""
-
-    def reset(self) -> None:
-        super().reset()
-        self._kept = np.zeros(1, np.int16)
+    def _stream(self) -> FramedStream:
+        return FramedStream(self, before=1)
 
 
 def mlperf_mfcc() -> Mfcc:

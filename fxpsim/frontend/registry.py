@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from accel_models.keys import convert
 from fxpsim.errors import ConfigError, suggest
+from fxpsim.formats import Affine
 from fxpsim.frontend.contract import FrontEnd
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ _FRONT_ENDS = {
     "arm-mfcc49": _Entry("fxpsim.frontend.references", "arm_mfcc", {"rows_per_second": 49}),
     "lfbe": _Entry("fxpsim.frontend.lfbe", "Lfbe"),
     "logmel": _Entry("fxpsim.frontend.logmel", "LogMel"),
+    "micro": _Entry("fxpsim.frontend.micro", "MicroFrontEnd"),
+    "micro-speech": _Entry(
+        "fxpsim.frontend.micro",
+        "MicroFrontEnd",
+        {"hop": 320, "definition": "operators", "output": "ratio"},
+    ),
     "mlperf-lfbe10": _Entry("fxpsim.frontend.references", "mlperf_lfbe", {"bands": 10}),
     "mlperf-lfbe40": _Entry("fxpsim.frontend.references", "mlperf_lfbe", {"bands": 40}),
     "mlperf-mfcc": _Entry("fxpsim.frontend.references", "mlperf_mfcc"),
@@ -120,8 +127,12 @@ def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
     long = tuple(size for size in graph.input.shape if size != 1)
     for (states, rows, bands), name in _BY_SHAPE.items():
         shapes = ((rows, bands), (bands,)) if rows == 1 else ((rows, bands), (rows * bands,))
-        if states == bool(graph.states) and long in shapes and name in _FRONT_ENDS:
-            return create(name), f"{name}: what networks that read {rows} x {bands} codes use"
+        if states == bool(graph.states) and long in shapes:
+            fmt, scaled = graph.input.format, {}
+            if name == "micro" and isinstance(fmt, Affine):
+                scaled = {"scale": fmt.scale, "zero_point": fmt.zero_point}
+            reason = f"{name}: what networks that read {rows} x {bands} codes use"
+            return create(name, **scaled), reason
     raise ConfigError(
         f"nothing tells which front end graph {graph.name!r} wants, which reads "
         f"{graph.input.shape}: name one of {', '.join(list_front_ends())}"

@@ -40,7 +40,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
-    ("fxpsim.schedule",),
+    ("fxpsim.schedule", "fxpsim.steps"),
     (
         "fxpsim.simulation",
         "fxpsim.streaming",
