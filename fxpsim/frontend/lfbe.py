@@ -81,7 +81,7 @@ class Lfbe:
         As for :class:`~fxpsim.frontend.fft.RealFft`; ``rounding`` is that of all stages but the
         last.
     power_bits, mel_weight_bits
-        2 to 32; 1 to 16.
+        2 to 47; 1 to 16; so that sums have 56 bits at most.
     accumulator_bits
         2 to 56; None: :attr:`sufficient_accumulator_bits`.
     log_entries, log_degree, log_bits
@@ -118,7 +118,7 @@ class Lfbe:
         problems = []
         for name, least, most in (
             ("window_bits", 2, 15),
-            ("power_bits", 2, 32),
+            ("power_bits", 2, 47),
             ("mel_weight_bits", 1, 16),
             ("accumulator_bits", 2, _WIDEST_SUM),
         ):
@@ -137,6 +137,11 @@ class Lfbe:
                 part()
             except ConfigError as error:
                 problems.append(str(error))
+        if not problems and self.sufficient_accumulator_bits > _WIDEST_SUM:
+            problems.append(
+                f"power and mel weight bits must leave sums of {_WIDEST_SUM} bits or fewer, not "
+                f"{self.sufficient_accumulator_bits} ({self.power_bits} and {self.mel_weight_bits})"
+            )
         if problems:
             raise ConfigError("; ".join(problems))
         object.__setattr__(self, "scaling", self.fft.scaling)

@@ -58,7 +58,7 @@ def front_ends(draw):
         scaling=scaling,
         stage_shifts=draw(st.none() | shifts) if scaling == "fixed" else None,
         rounding=rounding,
-        power_bits=draw(st.integers(2, 32)),
+        power_bits=draw(st.integers(2, 34)),
         mel_weight_bits=draw(st.integers(1, 16)),
         accumulator_bits=draw(st.none() | st.integers(2, 56)),
         log_entries=draw(st.sampled_from([2, 16, 512])),

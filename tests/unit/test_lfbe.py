@@ -148,16 +148,21 @@ def test_created_from_text():
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(ConfigError) as told:
-        Lfbe(window_bits=16, data_bits=3, twiddle_bits=30, power_bits=40, mel_weight_bits=0,
+        Lfbe(window_bits=16, data_bits=3, twiddle_bits=30, power_bits=48, mel_weight_bits=0,
              accumulator_bits=1, log_entries=33, log_bits=2, rounding="jam")  # fmt: skip
     for part in (
         "window bits must be 2 to 15, not 16", "FFT data bits must be 4 to 24, not 3",
-        "FFT twiddle bits must be 3 to 24, not 30", "power bits must be 2 to 32, not 40",
+        "FFT twiddle bits must be 3 to 24, not 30", "power bits must be 2 to 47, not 48",
         "mel weight bits must be 1 to 16, not 0", "accumulator bits must be 2 to 56, not 1",
         "log entries must be a power of two", "log bits must be at least the 3 fraction bits",
         "block-scaled FFT must leave exact values alone",
     ):  # fmt: skip
         assert part in str(told.value)
+
+
+def test_sums_too_wide_are_refused():
+    with pytest.raises(ConfigError, match=r"56 bits or fewer, not 67 \(46 and 16\)"):
+        Lfbe(power_bits=46, mel_weight_bits=16)
 
 
 @pytest.mark.parametrize(
