@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
@@ -189,9 +189,14 @@ def _alike(given: TensorFormat, wanted: TensorFormat) -> bool:
     Programs that scale features by a ratio of small integers miss the network's scale by a little;
     up to one in 128, no code of 8 bits is off by more than one.
     """
-    if not (isinstance(given, Affine) and isinstance(wanted, Affine)):
-        return given == wanted
-    if not (isinstance(given.scale, float) and isinstance(wanted.scale, float)):
-        return given == wanted
-    near = isclose(given.scale, wanted.scale, rel_tol=1 / 128)
-    return near and replace(given, scale=wanted.scale) == wanted
+    (step, *rest), (wanted_step, *wanted_rest) = _meaning(given), _meaning(wanted)
+    if isinstance(step, float) and isinstance(wanted_step, float):
+        return isclose(step, wanted_step, rel_tol=1 / 128) and rest == wanted_rest
+    return given == wanted
+
+
+def _meaning(fmt: TensorFormat) -> tuple[object, ...]:
+    """Return the value of a code step, the zero point, bits and sign."""
+    if isinstance(fmt, Affine):
+        return fmt.scale, fmt.zero_point, fmt.bits, fmt.signed
+    return fmt.resolution, 0, fmt.bits, fmt.signed

@@ -42,8 +42,10 @@ class RowNetwork:
 
     Attributes
     ----------
-    scoring : Graph
-        The network as far as its scores: all of it, or what a final argmax reads.
+    running : Graph
+        What a device runs, as far as the scores: with states, a row a step, so that windows share
+        their work (:func:`by_rows`); the network itself where it has states already, decides only
+        every few rows, or its rows cannot be told apart.
 
     Raises
     ------
@@ -54,11 +56,10 @@ class RowNetwork:
     graph: Graph
     bands: int
     every: int = 1
-    scoring: Graph = field(init=False)
+    running: Graph = field(init=False)
 
     def __post_init__(self) -> None:
         graph, size = self.graph, self.graph.input.size
-        object.__setattr__(self, "scoring", _to_scores(graph))
         rows = [s for s in graph.input.shape if s != 1]
         if size % self.bands or (len(rows) > 1 and rows[-1] != self.bands):
             raise ConfigError(
@@ -74,6 +75,8 @@ class RowNetwork:
                 f"graph {graph.name!r} has states, so it decides once a step of {self.rows} "
                 f"row(s), not every {self.every}"
             )
+        scoring = _to_scores(graph)
+        object.__setattr__(self, "running", scoring if self.every > 1 else self._by_rows(scoring))
 
     @property
     def rows(self) -> int:
@@ -88,7 +91,7 @@ class RowNetwork:
     @property
     def spec(self) -> TensorSpec:
         """Shape and format of the scores."""
-        return self.scoring.specs[self.scoring.output]
+        return self.running.specs[self.running.output]
 
     def last_row(self, decision: int) -> int:
         """Return the newest row, counted from 0, that a decision reads."""
@@ -102,43 +105,33 @@ class RowNetwork:
         """Return a stream at reset."""
         return RowNetworkStream(self)
 
-    def incremental(self) -> Graph:
-        """Return the network that a device runs: with states, a row a step where it can.
-
-        A network without states computes what windows share once (:func:`by_rows`), unless it
-        decides only every few rows, or its rows cannot be told apart.
-        """
-        if self.graph.states or self.every > 1:
-            return self.scoring
-        try:
-            return by_rows(self.scoring, self.rows)
-        except GraphError:
-            return self.scoring
-
     def work(self) -> Workload:
-        """Return what one decision asks of hardware, as :meth:`incremental` runs it."""
-        return self.incremental().work()
+        """Return what one decision asks of hardware, as ``running`` does it."""
+        return self.running.work()
 
     @property
     def buffers(self) -> dict[str, int]:
         """Bytes that a device keeps from one decision to the next, by name."""
-        graph = self.incremental()
-        kept = {state.name: _bytes(state.spec) for state in graph.states}
-        return kept or {"rows": _bytes(graph.input)}
+        kept = {state.name: _bytes(state.spec) for state in self.running.states}
+        return kept or {"rows": _bytes(self.graph.input)}
+
+    def _by_rows(self, graph: Graph) -> Graph:
+        try:
+            return graph if graph.states else by_rows(graph, self.rows)
+        except GraphError:
+            return graph
 
 
 class RowNetworkStream:
     """A network with the rows or states that its next decisions need.
 
-    What runs is :meth:`RowNetwork.incremental`, many decisions at once where a call brings many.
+    What runs is :attr:`RowNetwork.running`, many decisions at once where a call brings many.
     """
 
     def __init__(self, network: RowNetwork) -> None:
         self.network = network
-        running = network.incremental()
-        self._reads = running.input.size // network.bands
-        self._shares = running is not network.scoring and not network.graph.states
-        self._stream = Stream(running)
+        self._reads = network.running.input.size // network.bands
+        self._stream = Stream(network.running)
         self.reset()
 
     def reset(self) -> None:
@@ -146,7 +139,7 @@ class RowNetworkStream:
         self._stream.reset()
         self._rows = np.zeros((0, self.network.bands), np.int32)
         # Where windows share their work, a step that has not seen a full one decides nothing.
-        self._idle = self.network.rows - 1 if self._shares else 0
+        self._idle = self.network.rows - self._reads
 
     def step(self, rows: IntArray) -> IntArray:
         """Return the scores (decisions, classes) that so many more rows (rows, bands) bring."""

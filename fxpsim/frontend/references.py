@@ -74,7 +74,7 @@ class _Reference:
             codes = np.trunc(steps + zero)
         else:
             codes = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zero
-        kind = np.int8 if fmt.signed else np.uint8
+        kind = np.min_scalar_type(fmt.lo if fmt.signed else fmt.hi)
         return np.asarray(np.clip(codes, fmt.lo, fmt.hi), kind)
 
     def features(self, audio: NDArray[Any]) -> FloatArray:

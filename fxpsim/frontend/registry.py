@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from accel_models.keys import convert
 from fxpsim.errors import ConfigError, suggest
-from fxpsim.formats import Affine
+from fxpsim.formats import Affine, QFormat
 from fxpsim.frontend.contract import FrontEnd
 
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
+    from fxpsim.ops import TensorFormat
 
 __all__ = ["create", "front_end_for", "list_front_ends"]
 
@@ -47,14 +48,16 @@ _FRONT_ENDS = {
     "mlperf-mfcc": _Entry("fxpsim.frontend.references", "mlperf_mfcc"),
     "sww": _Entry("fxpsim.frontend.references", "streaming_wakeword"),
 }
-#: What published networks read, known by its shape: (states, rows, bands) -> name.
+#: What published networks read: whether they have states, and the long axes of their input.
 _BY_SHAPE = {
-    (True, 3, 40): "micro",
-    (True, 1, 40): "micro",
-    (False, 49, 40): "micro-speech",
-    (False, 30, 40): "sww",
-    (False, 49, 10): "mlperf-mfcc",
-    (False, 25, 10): "arm-mfcc25",
+    (True, (3, 40)): "micro",
+    (True, (40,)): "micro",
+    (False, (1960,)): "micro-speech",
+    (False, (49, 40)): "micro-speech",
+    (False, (30, 40)): "sww",
+    (False, (49, 10)): "mlperf-mfcc",
+    (False, (490,)): "arm-mfcc49",
+    (False, (250,)): "arm-mfcc25",
 }
 
 
@@ -125,15 +128,21 @@ def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
         name = str(settings.pop("name", "logmel"))
         return create(name, **settings), f"{name}: what graph {graph.name!r} was trained with"
     long = tuple(size for size in graph.input.shape if size != 1)
-    for (states, rows, bands), name in _BY_SHAPE.items():
-        shapes = ((rows, bands), (bands,)) if rows == 1 else ((rows, bands), (rows * bands,))
-        if states == bool(graph.states) and long in shapes:
-            fmt, scaled = graph.input.format, {}
-            if name == "micro" and isinstance(fmt, Affine):
-                scaled = {"scale": fmt.scale, "zero_point": fmt.zero_point}
-            reason = f"{name}: what networks that read {rows} x {bands} codes use"
-            return create(name, **scaled), reason
+    known = _BY_SHAPE.get((bool(graph.states), long))
+    if known is not None:
+        reason = f"{known}: what networks that read {' x '.join(map(str, long))} codes use"
+        return _in_format(create(known), graph.input.format), reason
     raise ConfigError(
         f"nothing tells which front end graph {graph.name!r} wants, which reads "
         f"{graph.input.shape}: name one of {', '.join(list_front_ends())}"
     )
+
+
+def _in_format(front_end: Any, fmt: TensorFormat) -> FrontEnd:
+    """Return a front end with codes in a network's own format, where it has one to be set."""
+    if isinstance(fmt, QFormat):
+        fmt = Affine(fmt.bits, fmt.resolution, 0, signed=fmt.signed)
+    wanted = {"format": fmt, "scale": fmt.scale, "zero_point": fmt.zero_point}
+    settings = {setting.name for setting in fields(front_end)}
+    made: FrontEnd = replace(front_end, **{k: v for k, v in wanted.items() if k in settings})
+    return made

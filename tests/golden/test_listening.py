@@ -11,6 +11,7 @@ from fxpsim import load
 from fxpsim.audio import read_audio
 from fxpsim.detection import Listener, Recording, Spoken, det, detector_for, match
 from fxpsim.frontend import front_end_for
+from fxpsim.kws.recordings import audio_of_npz
 
 
 @pytest.fixture
@@ -65,3 +66,61 @@ def test_any_split_of_the_recording_gives_the_same(test_data, recording):
     assert tuple(one for part in parts for one in part.detections) == whole.detections
     assert listener.work().macs == 46040  # 826368 where windows share nothing
     assert sum(listener.network.buffers.values()) == 3536
+
+
+MLPERF = [
+    "down",
+    "go",
+    "left",
+    "no",
+    "off",
+    "on",
+    "right",
+    "stop",
+    "up",
+    "yes",
+    "_silence_",
+    "_unknown_",
+]
+ARM = [
+    "_silence_",
+    "_unknown_",
+    "yes",
+    "no",
+    "up",
+    "down",
+    "left",
+    "right",
+    "on",
+    "off",
+    "stop",
+    "go",
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "labels", "front_end", "share"),
+    [
+        ("mlperf_tiny_kws/kws_ref_model.tflite", MLPERF, "mlperf-mfcc", 0.8),
+        ("arm_kws_int8/ds_cnn_s.tflite", ARM, "arm-mfcc49", 0.85),
+        ("arm_mlzoo/ds_cnn_s_int16.tflite", ARM, "arm-mfcc49", 0.85),
+        ("arm_kws_int8/dnn_s.tflite", ARM, "arm-mfcc25", 0.75),
+        ("arm_kws_q7/dnn_q7.npz", ARM, "arm-mfcc25", 0.75),
+    ],
+)
+def test_classifiers_know_words_from_their_sound(test_data, file, labels, front_end, share):
+    """A front end is found for each; a wrong one would leave a twelfth right."""
+    clips = [
+        clip
+        for clip in audio_of_npz(test_data / "gsc12/gsc12_dev.npz")
+        if clip.word not in ("_silence_", "_unknown_")
+    ]
+    some = [clips[i] for i in np.random.default_rng(0).permutation(len(clips))[:60]]
+    graph = load(test_data / "models" / file)
+    found, reason = front_end_for(graph)
+    assert reason.startswith(front_end)
+    listener = Listener(graph, found, detector_for(graph, found, labels=labels))
+    right = [
+        labels[listener.listen(clip.second()).scores[0].argmax()] == clip.word for clip in some
+    ]
+    assert np.mean(right) > share

@@ -143,7 +143,7 @@ def test_a_network_with_states_is_run_step_by_step():
     past = State("past", spec, np.zeros((1, 20), int), "next")
     graph = Graph("delay", TensorSpec((1, 20), spec), nodes, states=(past,))
     network = RowNetwork(graph, 20)
-    assert (network.rows, network.stride, network.scoring.output) == (1, 1, "flat")
+    assert (network.rows, network.stride, network.running.output) == (1, 1, "flat")
     rows = np.random.default_rng(0).integers(-128, 128, (5, 20))
     stacked = np.concatenate([np.zeros((1, 20), int), rows])
     expected = np.concatenate([stacked[:-1], stacked[1:]], axis=1)

@@ -106,6 +106,7 @@ def test_networks_name_their_front_end_or_are_known_by_their_shape():
         ((1960,), False, "micro-speech", 320),
         ((30, 1, 40), False, "sww", 512),
         ((49, 10, 1), False, "mlperf-mfcc", 320),
+        ((490,), False, "arm-mfcc49", 320),
         ((250,), False, "arm-mfcc25", 640),
     ],
 )
@@ -121,5 +122,5 @@ def test_front_ends_of_published_networks(shape, states, name, hop):
     front_end, reason = front_end_for(graph)
     assert reason.startswith(f"{name}: what networks that read")
     assert (front_end.hop, front_end.sample_rate) == (hop, 16000)
-    if name == "micro":
+    if name != "micro-speech":  # whose codes are a ratio of small integers
         assert front_end.format == fmt
