@@ -36,6 +36,7 @@ class Stream:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fxpsim import load
     >>> graph = load("kws250k-8bit")
     >>> Stream(graph).step(np.zeros(graph.input.shape, int)).shape

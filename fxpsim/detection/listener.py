@@ -66,6 +66,7 @@ class Listener:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fxpsim import load
     >>> from fxpsim.detection import detector_for
     >>> from fxpsim.frontend import front_end_for

@@ -15,6 +15,7 @@ from fxpsim.frontend.mel import mel_matrix
 __all__ = ["LogMel", "LogMelRows"]
 
 _BATCH = 64  # clips transformed at once; keeps the spectra of a batch inside the cache
+_ROWS = 256  # rows of a clip transformed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +189,15 @@ class LogMelRows:
     def rows(self, audio: ArrayLike) -> NDArray[np.int8]:
         """Return the codes of whole clips; no rows where there are too few samples for one."""
         clips = check_audio(audio)
-        if not clips.size or not row_count(self, clips.shape[-1]):
+        count = row_count(self, clips.shape[-1])
+        if not clips.size or not count:
             return np.zeros((*clips.shape[:-1], 0, self.bands), np.int8)
-        return self.log_mel.codes(clips)
+        pieces = []
+        for first in range(0, count, _ROWS):
+            last = min(count, first + _ROWS) - 1
+            samples = clips[..., first * self.hop : last * self.hop + self.window]
+            pieces.append(self.log_mel.codes(samples))
+        return np.concatenate(pieces, axis=-2)
 
     def stream(self) -> FramedStream:
         """Return a stream at reset."""

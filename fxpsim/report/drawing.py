@@ -103,7 +103,7 @@ def picture(path: Path, height: float) -> Iterator[Figure]:
     with matplotlib.rc_context(_SETTINGS | {"figure.facecolor": "white"}):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         yield figure
-        figure.savefig(path, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def tidy(axes: Axes, *, grid: str = "y") -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fxpsim.detection.intervals import FEWEST
 from fxpsim.report.drawing import COLOURS, picture, tidy
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from fxpsim.detection import Detection, Detector, Heard, Listener
 
-__all__ = ["listening_picture"]
+__all__ = ["det_picture", "listening_picture"]
 
 #: Columns of a picture, and words whose posteriors have a colour of their own.
 _COLUMNS, _CURVES = 2000, ("accent", "second", "fourth", "ink", "muted")
@@ -111,3 +114,37 @@ def _at_most(values: NDArray[Any], columns: int) -> NDArray[Any]:
     starts = np.linspace(0, len(values), columns, endpoint=False).astype(int)
     highest: NDArray[Any] = np.maximum.reduceat(values, starts, axis=0)
     return highest
+
+
+def det_picture(path: Path, curves: Mapping[str, pd.DataFrame]) -> None:
+    """Write a PNG: missed words against false accepts per hour, with 95 % intervals.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    curves : mapping of str to DataFrame
+        What :func:`fxpsim.detection.det` says, by name; on the same recordings.  Left of the dotted
+        line, at 3 per hours of audio, nothing can be claimed, and curves end there.
+    """
+    with picture(path, 4.0) as figure:
+        axes = figure.subplots()
+        for colour, (name, whole) in zip(_CURVES, curves.items(), strict=False):
+            ink = COLOURS[colour]
+            few = whole["false_accepts"] < FEWEST
+            table = whole[~few | (few & ~few.shift(fill_value=False))]
+            missed = 100 * table["false_reject_rate"]
+            low, high = table["false_accepts_low"], table["false_accepts_high"]
+            axes.fill_betweenx(missed, low, high, color=ink, alpha=0.12, linewidth=0)
+            axes.plot(table["claimed_per_hour"], missed, ".-", color=ink, linewidth=1.2, label=name)
+        hours = max(table["hours"].iloc[0] for table in curves.values())
+        axes.axvline(FEWEST / hours, color=COLOURS["muted"], linewidth=1, linestyle=":")
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlim(left=FEWEST / hours / 1.5)
+        axes.set_ylim(0, 100)
+        axes.set_xlabel(f"false accepts per hour, counted in {hours:.2f} hours")
+        axes.set_ylabel("missed words, %")
+        axes.legend(frameon=False, labelcolor="linecolor", loc="upper right")
+        tidy(axes)
+        axes.minorticks_off()

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from fxpsim import QFormat, load
 from fxpsim.errors import ConfigError, DataError
+from fxpsim.formats import Affine
 from fxpsim.frontend import FrontEnd, FrontEndStream, create, front_end_for
 from fxpsim.frontend.framing import FramedStream, check_audio
-from fxpsim.graph import Graph, Node
+from fxpsim.graph import Graph, Node, State
 from fxpsim.ops import Reshape, TensorSpec
 
 
@@ -95,3 +96,30 @@ def test_networks_name_their_front_end_or_are_known_by_their_shape():
     odd = Graph("odd", TensorSpec((7, 3), QFormat(8, 0)), (Node("out", Reshape((21,)), "input"),))
     with pytest.raises(ConfigError, match=r"nothing tells which front end graph 'odd' wants"):
         front_end_for(odd)
+
+
+@pytest.mark.parametrize(
+    ("shape", "states", "name", "hop"),
+    [
+        ((3, 40), True, "micro", 160),
+        ((1, 40), True, "micro", 160),
+        ((1960,), False, "micro-speech", 320),
+        ((30, 1, 40), False, "sww", 512),
+        ((49, 10, 1), False, "mlperf-mfcc", 320),
+        ((250,), False, "arm-mfcc25", 640),
+    ],
+)
+def test_front_ends_of_published_networks(shape, states, name, hop):
+    fmt = Affine(8, 0.1025, -128)
+    size = int(np.prod(shape))
+    nodes = [Node("out", Reshape((size,)), "input")]
+    kept = []
+    if states:
+        nodes.append(Node("next", Reshape((1, size)), "out"))
+        kept.append(State("past", fmt, np.zeros((1, size), int), "next"))
+    graph = Graph("published", TensorSpec(shape, fmt), nodes, states=tuple(kept), output="out")
+    front_end, reason = front_end_for(graph)
+    assert reason.startswith(f"{name}: what networks that read")
+    assert (front_end.hop, front_end.sample_rate) == (hop, 16000)
+    if name == "micro":
+        assert front_end.format == fmt

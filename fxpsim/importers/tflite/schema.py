@@ -101,12 +101,11 @@ class Tensor:
 
     def word(self) -> QFormat:
         """Return the word that bare integers are in; DataError where it holds others."""
-        bits, signed = _bits(self.type), not self.type.startswith("u")
-        if not self.bare or bits > 32:
+        if not self.bare or _bits(self.type) > 32:
             raise DataError(
                 f"{self} must hold integers of at most 32 bits without a scale, not {self.type}"
             )
-        return QFormat(bits, 0, signed=signed)
+        return QFormat(_bits(self.type), 0, signed=not self.type.startswith("u"))
 
     def codes_format(self) -> TensorFormat:
         """Return what its codes mean, bare or quantised."""
