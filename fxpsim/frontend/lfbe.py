@@ -15,7 +15,7 @@ from fxpsim.dispatch.spectrum import SpectrumPlan, SpectrumStages, run
 from fxpsim.errors import ConfigError
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.frontend.fft import RealFft, Scaling
-from fxpsim.frontend.framing import FramedStream, check_audio, row_count
+from fxpsim.frontend.framing import FramedStream, check_audio, check_samples, row_count
 from fxpsim.frontend.log2 import Log2, Log2Polynomial, Log2Table
 from fxpsim.frontend.logmel import LogMel, LogMelRows
 
@@ -250,6 +250,7 @@ class Lfbe:
 
     def stages(self, audio: NDArray[np.int16]) -> SpectrumStages:
         """Return what every stage makes of one clip (n,), and how many words saturated in each."""
+        audio = check_samples(audio)
         count = row_count(self, len(audio)) * self.reference.frames_per_row
         length = self.reference.frame_length
         if not count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,8 +70,8 @@ def front_ends(draw):
 
 @st.composite
 def sounds(draw, samples):
-    """Noise at any level, silence, square waves at full scale, and single samples."""
-    kind = draw(st.sampled_from(["noise", "square", "click", "silence"]))
+    """Noise at any level, silence, square waves at full scale, single samples, a sudden start."""
+    kind = draw(st.sampled_from(["noise", "square", "click", "silence", "onset"]))
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     if kind == "noise":
         level = draw(st.sampled_from([1, 30, 3000, 32767]))
@@ -79,24 +80,45 @@ def sounds(draw, samples):
     if kind == "square":
         period = draw(st.integers(1, 16))
         sound[:] = np.where(np.arange(samples) // period % 2, 32767, -32768)
+    elif kind == "onset":
+        sound[:] = rng.integers(-2, 3, samples)
+        sound[samples // 2 :] *= 16000
     elif kind == "click":
         sound[rng.integers(samples)] = -32768
     return sound
+
+
+def check_bits(front_end, sound):
+    """Compare everything that both make; return the events."""
+    fast = front_end.stages(sound)
+    with interpreted():
+        slow = front_end.stages(sound)
+    for field in fields(fast):
+        np.testing.assert_array_equal(getattr(fast, field.name), getattr(slow, field.name))
+    return fast.events
 
 
 @given(st.data())
 def test_compiled_is_specified(data):
     front_end = data.draw(front_ends())
     sound = data.draw(sounds(front_end.window + data.draw(st.integers(0, 2)) * front_end.hop))
-    fast = front_end.stages(sound)
-    with interpreted():
-        slow = front_end.stages(sound)
-    for field in fields(fast):
-        np.testing.assert_array_equal(getattr(fast, field.name), getattr(slow, field.name))
-    sure = [name for name in fast.events if front_end.scaling == "block" and name != "power"]
+    events = check_bits(front_end, sound)
+    sure = [name for name in events if front_end.scaling == "block" and name != "power"]
     if front_end.accumulator_bits is not None:
         sure = [name for name in sure if name != "mel"]
-    assert not any(fast.events[name] for name in sure)
+    assert not any(events[name] for name in sure)
+
+
+@pytest.mark.parametrize("data_bits", [4, 6, 16])
+@pytest.mark.parametrize("period", [2, 3, 8])
+def test_full_scale_with_few_bits(data_bits, period):
+    """Block scaling rounds up to the next power of two; fixed scaling saturates both ways."""
+    shape = LogMel(fft_length=32, frame_length=32, hop=16, bands=2, low_hz=0.0, high_hz=8000.0)
+    square = np.where(np.arange(200) // period % 2, 32767, -32768).astype(np.int16)
+    common = {"window_bits": 15, "data_bits": data_bits, "twiddle_bits": 12}
+    assert check_bits(Lfbe(shape, **common), square)["window"] == 0
+    fixed = Lfbe(shape, **common, scaling="fixed", stage_shifts=(0,) * 5)
+    assert sum(check_bits(fixed, square).values()) > 100
 
 
 @given(
