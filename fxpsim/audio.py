@@ -7,6 +7,7 @@ MP3...  Without it, 16-bit WAV at the wanted rate, by Python's own :mod:`wave`.
 from __future__ import annotations
 
 import re
+import struct
 import wave
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import ConfigError, DataError
 
-__all__ = ["SUFFIXES", "Audio", "AudioFile", "open_audio", "read_audio"]
+__all__ = ["SUFFIXES", "WAVE_ERRORS", "Audio", "AudioFile", "open_audio", "read_audio"]
 
 #: Ends of names of files that are audio.
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".au", ".caf", ".mp3", ".ogg", ".opus", ".w64")
+#: What :mod:`wave` raises at a damaged header.
+WAVE_ERRORS = (wave.Error, EOFError, RuntimeError, struct.error)
 #: A channel by number, from 0, or the mean of all.
 Channel = int | Literal["mean"]
 _INSTALL = "pip install 'fxpsim[audio]'"
@@ -265,7 +268,7 @@ def _promise(said: int) -> str:
 def _by_wave(path: Path, sample_rate: int) -> Iterator[_Source]:
     try:
         file = wave.open(str(path), "rb")  # noqa: SIM115 - closed below
-    except (wave.Error, EOFError) as error:
+    except WAVE_ERRORS as error:
         reason = str(error) or "it is empty or cut short"
         raise DataError(
             f"{path} cannot be read as a PCM .wav file: {reason} (other kinds: {_INSTALL})"

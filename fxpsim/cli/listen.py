@@ -68,6 +68,8 @@ def command(
     fxpsim listen kws250k-8bit meeting.flac --out detections.csv
     fxpsim listen wakeword.tflite long.wav --threshold 0.9 --picture heard.png
     """
+    import numpy as np
+
     from fxpsim.accumulators import Accumulator
     from fxpsim.audio import open_audio
     from fxpsim.models import load
@@ -77,6 +79,10 @@ def command(
         graph = graph.with_accumulators(Accumulator.parse(accumulator))
     listener = listener_for(graph, frontend, threshold, every, labels)
     stream, parts, found = listener.stream(), [], []
+    # Kernels are compiled, or loaded, when first used; the speed that is told is what follows.
+    silence = np.zeros(round(listener.time_of(1) * listener.front_end.sample_rate), np.int16)
+    stream.step(silence)
+    stream.reset()
     seconds = 0.0
     with (
         open_audio(audio, listener.front_end.sample_rate, channel=channel_of(channel)) as file,

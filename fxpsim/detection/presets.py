@@ -102,11 +102,12 @@ def detector_for(
         raise ConfigError(
             f"labels must name the {size} scores of graph {graph.name!r}, not {len(names)}"
         )
+    per_second = front_end.sample_rate / (front_end.hop * network.stride)
     if size == 1:
         found = micro_wake_word(fmt, names[0] if names else graph.name)
     elif size == 3 and not names:
-        found = streaming_wakeword(fmt)
+        # The benchmark counts false ones of a second once; here each word is heard once.
+        found = replace(streaming_wakeword(fmt), refractory=round(per_second))
     else:
-        per_second = front_end.sample_rate / (front_end.hop * network.stride)
         found = classifier(fmt, names or [str(i) for i in range(size)], per_second)
     return found if confidence is None else found.with_confidence(confidence)
