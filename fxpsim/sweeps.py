@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.bounds.proofs import Guarantee, guarantee
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
+from fxpsim.guarantees import Guarantee, guarantee
 from fxpsim.ops import Layer
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
@@ -110,7 +110,7 @@ def sweep(
         known = [name for name, _ in graph.layers]
         raise ConfigError(f"nodes {nodes!r} matches no layer{suggest(nodes, known)}")
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
-    proof = guarantee(graph)
+    proof = guarantee(graph, bounds="sign-split")
     codes = check_inputs(graph, inputs)
     draws = node_draws(graph, len(codes), seed)
     exact = _exact_pass(graph, codes, names, proof, seed)

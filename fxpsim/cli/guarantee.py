@@ -40,7 +40,7 @@ def command(
     import pandas as pd
 
     from fxpsim.accumulators import Accumulator
-    from fxpsim.bounds import guarantee
+    from fxpsim.guarantees import guarantee
     from fxpsim.models import load
 
     graph = load(model, kernel_set)

@@ -39,6 +39,7 @@ LAYERS = [
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
     ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
+    ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.kws"),
     ("fxpsim.train", "fxpsim.report"),
