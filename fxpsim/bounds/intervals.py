@@ -18,10 +18,17 @@ from fxpsim.bounds.sign_split import SumRange, sum_range
 from fxpsim.bounds.terms import Terms
 from fxpsim.errors import DataError
 from fxpsim.graph import Graph
-from fxpsim.ops import Interval, Layer
+from fxpsim.ops import Interval, Layer, TensorSpec
 from fxpsim.ops.op import whole_range
 
-__all__ = ["LayerBounds", "input_interval", "propagate"]
+__all__ = [
+    "LayerBounds",
+    "input_interval",
+    "layer_bounds",
+    "machine",
+    "outputs",
+    "propagate",
+]
 
 IntArray = NDArray[Any]
 
@@ -100,7 +107,7 @@ def _words(accumulator: Accumulator) -> list[Accumulator]:
     return [*accumulator.levels]
 
 
-def _machine(low: IntArray, high: IntArray) -> Interval:
+def machine(low: IntArray, high: IntArray) -> Interval:
     """Return bounds as machine integers where they fit."""
     if max(abs(int(end)) for array in (low, high) for end in (array.min(), array.max())) < 1 << 62:
         return low.astype(np.int64), high.astype(np.int64)
@@ -141,7 +148,7 @@ def propagate(
     return MappingProxyType(bounds)
 
 
-def layer_bounds(layer: Layer, source: Any, interval: Interval) -> LayerBounds:
+def layer_bounds(layer: Layer, source: TensorSpec, interval: Interval) -> LayerBounds:
     """Return the bounds of one layer whose input's codes are in an interval."""
     terms = Terms.of(layer, source, *layer.reach(source, *interval))
     whole = all(
@@ -162,7 +169,7 @@ def outputs(graph: Graph, name: str, bounds: LayerBounds, registers: bool) -> In
     if not exact:
         last = reach(bounds.terms)[-1]
         ends = last.lowest, last.highest
-    low, high = (np.broadcast_to(end, spec.shape) for end in _machine(*ends))
+    low, high = (np.broadcast_to(end, spec.shape) for end in machine(*ends))
     return low, high
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.bounds import LayerBounds, propagate, reach
+from fxpsim.bounds.pairs import Pair
+from fxpsim.bounds.reachability import Solved
+from fxpsim.bounds.tighten import tighten
 from fxpsim.bounds.witness import narrowed
 from fxpsim.casts import code_range
 from fxpsim.errors import DataError, GraphError, suggest
 from fxpsim.formats import Format, Levels, QFormat
 from fxpsim.graph import Graph, Node
-from fxpsim.guarantees.widths import BOUNDS, Proof, prove, read_bounds, width
+from fxpsim.guarantees.widths import BOUNDS, REACHABILITY, Proof, prove, read_bounds, width
 from fxpsim.guarantees.witnesses import Witness, find_witness
 from fxpsim.ops import Dense, TensorFormat, TensorSpec
 from fxpsim.ops.op import fraction
@@ -65,11 +68,14 @@ class Guarantee:
         What is known of each layer's terms, by node.
     proofs : mapping of str to tuple of Proof
         By node, for each bound that was asked for.
+    solved : mapping of str to (Pair, Solved)
+        Layers that a solver bounded together with the layer before.
     """
 
     graph: Graph
     layers: Mapping[str, LayerBounds]
     proofs: Mapping[str, tuple[Proof, ...]]
+    solved: Mapping[str, tuple[Pair, Solved]] = field(default_factory=dict)
 
     def minimum(
         self, node: str | None = None, *, bound: str | None = None, register: str | None = None
@@ -154,7 +160,8 @@ class Guarantee:
     def _solved(self, node: str, register: Accumulator) -> bool:
         """Whether a bound from a solver covers a plain register."""
         return register.plain and any(
-            one.bound == "reachability"
+            one.source == REACHABILITY
+            and one.bound == REACHABILITY
             and one.lowest.min() >= register.lo
             and one.highest.max() <= register.hi
             for one in self.proofs[node]
@@ -257,8 +264,10 @@ def guarantee(
         not matter: all bounds are those of sums that do not overflow, and hold together once every
         register is as wide as they say.
     bounds : str or iterable of str
-        ``"all"``, or some of ``data-type``, ``l1`` (A2Q), ``zero-centred`` (A2Q+), ``sign-split``,
-        ``prefix-exact``.
+        ``"all"``: ``data-type``, ``l1`` (A2Q), ``zero-centred`` (A2Q+), ``sign-split`` and
+        ``prefix-exact``; or some of them.  ``reachability`` besides bounds the sums of two
+        consecutive layers together by linear programmes, which takes the extra ``proofs`` and,
+        for large layers, minutes; all input ranges then are the tightest that are certified.
     input_range : (int, int), optional
         Lowest and highest code of the input, where not every code of its format occurs.
 
@@ -267,9 +276,15 @@ def guarantee(
     Guarantee
     """
     chosen = read_bounds(bounds)
-    layers = propagate(graph, registers=False, input_range=input_range)
-    proofs = {name: tuple(prove(layer, chosen)) for name, layer in layers.items()}
-    return Guarantee(graph, layers, proofs)
+    if REACHABILITY not in chosen:
+        layers = propagate(graph, registers=False, input_range=input_range)
+        return Guarantee(graph, layers, {n: prove(layer, chosen) for n, layer in layers.items()})
+    layers, solved = tighten(graph, input_range)
+    proofs = {
+        name: prove(layer, chosen, solved[name][1] if name in solved else None)
+        for name, layer in layers.items()
+    }
+    return Guarantee(graph, layers, proofs, solved)
 
 
 def guarantee_layer(

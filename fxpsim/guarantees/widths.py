@@ -6,19 +6,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.bounds import CLASSIC, LayerBounds, reach
-from fxpsim.bounds.classic import one_register
+from fxpsim.bounds.classic import one_register, with_bias
+from fxpsim.bounds.reachability import Solved
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.stats import bits_for
 
-__all__ = ["BOUNDS", "PREFIX", "Proof", "prove", "read_bounds", "width"]
+__all__ = ["BOUNDS", "PREFIX", "REACHABILITY", "Proof", "prove", "read_bounds", "width"]
 
 IntArray = NDArray[Any]
 PREFIX = "prefix-exact"
 #: Names of the bounds, widest first.
 BOUNDS = (*CLASSIC, PREFIX)
+#: The one that takes a solver.
+REACHABILITY = "reachability"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +32,7 @@ class Proof:
     Attributes
     ----------
     bound : str
-        One of ``BOUNDS``, or ``reachability``.
+        One of ``BOUNDS``, or ``REACHABILITY``.
     register : str
         ``any``: it holds for all of them, in any order; or a name as in
         :class:`fxpsim.bounds.registers.Addition`.
@@ -36,10 +40,10 @@ class Proof:
         Whether the register has the width that the accumulator is declared with.
     signed : bool
         Of the register.
-    lowest, highest : integer arrays (N,)
-        By channel.
+    lowest, highest : object arrays (N,)
+        By channel; None where nothing is certified.
     source : str
-        Of the inputs' range.
+        Of the inputs' range, or ``not certified``.
     tight : bool
         Whether an input exists that reaches every width (:meth:`Guarantee.witness`).
     """
@@ -60,8 +64,10 @@ class Proof:
         return [width(low, high, self.signed) for low, high in ends]
 
 
-def width(low: int, high: int, signed: bool = True) -> int | None:
+def width(low: int | None, high: int | None, signed: bool = True) -> int | None:
     """Return the width (2 bits or more) of the smallest register that holds a range."""
+    if low is None or high is None:
+        return None
     if signed:
         return bits_for(low, high)
     return None if low < 0 else max(2, high.bit_length())
@@ -69,7 +75,7 @@ def width(low: int, high: int, signed: bool = True) -> int | None:
 
 def read_bounds(bounds: str | Iterable[str]) -> tuple[str, ...]:
     """Return names of bounds; ``"all"`` are those that take no solver."""
-    known = (*BOUNDS, "reachability")
+    known = (*BOUNDS, REACHABILITY)
     names = (bounds,) if isinstance(bounds, str) else tuple(bounds)
     chosen = dict.fromkeys(
         name for given in names for name in (BOUNDS if given == "all" else (given,))
@@ -83,8 +89,13 @@ def read_bounds(bounds: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def prove(layer: LayerBounds, bounds: Sequence[str]) -> list[Proof]:
-    """Return what bounds say of one layer, those of any order before those of registers."""
+def prove(
+    layer: LayerBounds, bounds: Sequence[str], solved: Solved | None = None
+) -> tuple[Proof, ...]:
+    """Return what bounds say of one layer, those of any order before those of registers.
+
+    ``solved`` is what the layer before adds to that, where a solver was asked.
+    """
     terms, register = layer.terms, layer.terms.accumulator
     exact = register.without_constant.exact_where_it_fits
     rows = []
@@ -103,4 +114,10 @@ def prove(layer: LayerBounds, bounds: Sequence[str]) -> list[Proof]:
             rows.append(
                 Proof(PREFIX, one.register, own, one.word.signed, *ends, layer.source, tight)
             )
-    return rows
+    if REACHABILITY in bounds:
+        nothing = np.full(terms.weights.shape[1], None, object)
+        source, ends = "not certified", (nothing, nothing)
+        if solved is not None and exact:
+            source, ends = REACHABILITY, with_bias(terms, solved.lowest, solved.highest)
+        rows.append(Proof(REACHABILITY, "any", True, register.signed, *ends, source, False))
+    return tuple(rows)

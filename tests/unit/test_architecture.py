@@ -15,6 +15,7 @@ HOMES = {
     "numba": "fxpsim/kernels",
     "llvmlite": "fxpsim/kernels",
     "onnx": "fxpsim/importers/onnx",
+    "scipy": "fxpsim/bounds",
     "torch": "fxpsim/train",
     "matplotlib": "fxpsim/report",
     "jinja2": "fxpsim/report",
