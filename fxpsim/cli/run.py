@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +14,8 @@ from fxpsim.cli.common import (
     model_argument,
     print_json,
     print_table,
+    shipped_inputs,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fxpsim.graph import Graph
 
 
 @click.command("run")
@@ -61,7 +56,7 @@ def command(
 
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    codes = _shipped(graph) if inputs is None else codes_in(inputs, graph)
+    codes = shipped_inputs(graph) if inputs is None else codes_in(inputs, graph)
     trace = simulate(graph, codes[:clips], accumulator=register, probes=[graph.scores])
     scores, names = clip_scores(graph, trace[graph.scores]), classes_of(graph)
     rows = []
@@ -77,18 +72,3 @@ def command(
         print_table(pd.DataFrame(rows))
         if len(codes) > clips:
             click.echo(f"{len(codes) - clips} more clips; see --clips", err=True)
-
-
-def _shipped(graph: Graph) -> NDArray[Any]:
-    """Return the features of the shipped speech, which the shipped networks read."""
-    from fxpsim.errors import DataError
-    from fxpsim.kws.datasets import EvaluationSet
-
-    features = EvaluationSet.shipped().features
-    if features[0].size != graph.input.size:
-        shape = ", ".join(map(str, graph.input.shape))
-        raise DataError(
-            f"network {graph.name!r} does not read the speech that the package ships: "
-            f"give INPUTS of shape ({'n, steps' if graph.states else 'n'}, {shape})"
-        )
-    return features
