@@ -24,6 +24,7 @@ from fxpsim.guarantees import Guarantee, guarantee
 from fxpsim.ops import Layer
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
+from fxpsim.stats import bits_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +166,8 @@ def _all(names: Sequence[str], register: Accumulator) -> dict[str, Accumulator]:
 def _exact_pass(
     graph: Graph, inputs: IntArray, names: Sequence[str], proof: Guarantee, seed: int
 ) -> _Exact:
-    enough = max(proof.minimum(name) for name in names)
+    swept = [proof.layers[name] for name in names]
+    enough = max(bits_for(int(one.lowest.min()), int(one.highest.max())) for one in swept)
     wide = graph.with_accumulators(_all(names, Accumulator(enough)))
     trace = simulate(wide, inputs, probes=["*"], seed=seed)
     planes = {}
