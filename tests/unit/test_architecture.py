@@ -16,6 +16,8 @@ HOMES = {
     "llvmlite": "fxpsim/kernels",
     "onnx": "fxpsim/importers/onnx",
     "scipy": "fxpsim/bounds",
+    "soundfile": "fxpsim/audio.py",
+    "soxr": "fxpsim/audio.py",
     "torch": "fxpsim/train",
     "matplotlib": "fxpsim/report",
     "jinja2": "fxpsim/report",
@@ -25,7 +27,7 @@ HOMES = {
 #: Layers, lowest first: a module imports only from its own layer or below.
 LAYERS = [
     ("accel_models", "fxpsim.errors", "fxpsim.check_certificate"),
-    ("fxpsim.formats", "fxpsim.npz"),
+    ("fxpsim.formats", "fxpsim.npz", "fxpsim.audio"),
     ("fxpsim.accumulators", "fxpsim.presets", "fxpsim.draws"),
     ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.schemes",),
@@ -39,10 +41,18 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
-    ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
+    ("fxpsim.schedule", "fxpsim.steps"),
+    (
+        "fxpsim.simulation",
+        "fxpsim.streaming",
+        "fxpsim.passes",
+        "fxpsim.incremental",
+        "fxpsim.models",
+        "fxpsim.listing",
+    ),
     ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),
-    ("fxpsim.sweeps", "fxpsim.kws"),
+    ("fxpsim.sweeps", "fxpsim.kws", "fxpsim.detection"),
     ("fxpsim.train", "fxpsim.report"),
     ("fxpsim.cli",),
 ]
