@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fxpsim import presets
     from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product, Sequential, Spill
-    from fxpsim.bounds import Guarantee, guarantee
     from fxpsim.casts import CastResult, cast, cast_stats, dequantize, quantize, quantize_stats
     from fxpsim.errors import OverflowTrap
     from fxpsim.fixed_array import FixedArray, array
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         WrapSignMagnitude,
     )
     from fxpsim.graph import Graph
+    from fxpsim.guarantees import Guarantee, Witness, guarantee, guarantee_layer
     from fxpsim.models import list_models, load, save
     from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -58,7 +58,7 @@ _HOMES = {
     "FloatScale": "schemes",
     "Gemmlowp": "schemes",
     "Graph": "graph",
-    "Guarantee": "bounds",
+    "Guarantee": "guarantees",
     "HalfUpTwice": "schemes",
     "Icn": "schemes",
     "Int16x8": "schemes",
@@ -79,6 +79,7 @@ _HOMES = {
     "Spill": "accumulators",
     "Target": "formats",
     "Trace": "simulation",
+    "Witness": "guarantees",
     "Wrap": "formats",
     "WrapSignMagnitude": "formats",
     "accumulator_grid": "sweeps",
@@ -87,7 +88,8 @@ _HOMES = {
     "cast_stats": "casts",
     "dequantize": "casts",
     "evaluate": "scoring",
-    "guarantee": "bounds",
+    "guarantee": "guarantees",
+    "guarantee_layer": "guarantees",
     "list_models": "models",
     "load": "models",
     "mac_trace": "traces",
@@ -136,6 +138,7 @@ __all__ = [
     "Spill",
     "Target",
     "Trace",
+    "Witness",
     "Wrap",
     "WrapSignMagnitude",
     "accumulator_grid",
@@ -145,6 +148,7 @@ __all__ = [
     "dequantize",
     "evaluate",
     "guarantee",
+    "guarantee_layer",
     "list_models",
     "load",
     "mac_trace",

@@ -1,0 +1,6 @@
+"""What is proven of the registers of a network: widths, witnesses, certificates, repairs."""
+
+from fxpsim.guarantees.proofs import BOUNDS, Guarantee, Shortfall, guarantee, guarantee_layer
+from fxpsim.guarantees.witnesses import Witness
+
+__all__ = ["BOUNDS", "Guarantee", "Shortfall", "Witness", "guarantee", "guarantee_layer"]
