@@ -2,8 +2,8 @@
 
 MLPerf Tiny's reference network and four of Arm's, on recorded speech, with the bits of TensorFlow
 Lite Micro: accuracy as it is, which must be the engine's own, and what it loses where every layer
-has a register of 20, 18, 16 or 14 bits that saturates or wraps at every addition.  Sums
-begin with the bias (the engine adds it last, which only matters where sums overflow).
+has a register of 20, 18, 16 or 14 bits that saturates or wraps at every addition; the bias is added
+last, as the engine does.
 
 Needs networks, features and the engines' outputs in the folder FXPSIM_TEST_DATA; see below for
 the files.
@@ -63,7 +63,7 @@ def read(folder, name):
 
 def losses(graph, codes, labels, bits=BITS):
     """Return the accuracy with narrow registers by (bits, overflow mode)."""
-    points = fx.accumulator_grid(bits)
+    points = fx.accumulator_grid(bits, bias="last")
     table = fx.sweep(graph, codes, labels, accumulators=points)
     return {(row.bits, row.overflow): row.accuracy for row in table.itertuples()}
 

@@ -292,11 +292,15 @@ class Accumulator:
     @property
     def plain(self) -> bool:
         """Whether there is one register, at the products' fraction, filled one by one."""
+        return self.bias == "first" and self.plain_but_for_bias
+
+    @property
+    def plain_but_for_bias(self) -> bool:
+        """Whether it is plain, or would be if the bias came first."""
         return (
             self.frac is None
             and self.product is None
             and self.spill is None
-            and self.bias == "first"
             and isinstance(self.order, Sequential)
             and self.rounding_constant == 0
         )

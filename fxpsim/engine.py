@@ -11,11 +11,20 @@ from contextvars import ContextVar
 
 import numpy as np
 
-__all__ = ["SlowPathWarning", "code_dtype", "compiled", "interpreted", "warn_slow"]
+__all__ = ["SlowPathWarning", "code_dtype", "compiled", "interpreted", "narrow_dtype", "warn_slow"]
 
 
 class SlowPathWarning(UserWarning):
     """The plain-Python rules ran because no compiled kernel holds numbers this wide."""
+
+
+@functools.cache
+def narrow_dtype(lo: int, hi: int) -> type[np.generic]:
+    """Return the narrowest type for codes that nobody calculates with."""
+    for dtype in (np.int8, np.uint8, np.int16, np.uint16):
+        if np.iinfo(dtype).min <= lo and hi <= np.iinfo(dtype).max:
+            return dtype
+    return code_dtype(lo, hi)
 
 
 @functools.cache

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+
 from accel_models.errors import suggest
 
 __all__ = [
@@ -11,8 +15,12 @@ __all__ = [
     "FxpsimError",
     "GraphError",
     "OverflowTrap",
+    "naming",
     "suggest",
 ]
+
+#: Characters of a sentence about a file.
+_LONGEST = 800
 
 
 class FxpsimError(ValueError):
@@ -50,3 +58,18 @@ class OverflowTrap(FxpsimError):  # noqa: N818 - the field's word for it
         where = f"element {list(index)}" if index else "the value"
         super().__init__(f"{where} is {value} after rounding, which does not fit {lo} to {hi}")
         self.value, self.lo, self.hi, self.index = value, lo, hi, index
+
+
+@contextmanager
+def naming(path: str | PathLike[str]) -> Iterator[None]:
+    """Make every error of ours a DataError that begins with the file it was found in.
+
+    A sentence that quotes a long part of the file is cut, and is one line.
+    """
+    try:
+        yield
+    except FxpsimError as error:
+        sentence = " ".join(str(error).removeprefix(f"{path}: ").split())
+        if len(sentence) > _LONGEST:
+            sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 2 :]}"
+        raise DataError(f"{path}: {sentence}") from None

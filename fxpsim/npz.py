@@ -13,10 +13,24 @@ from numpy.typing import NDArray
 
 from fxpsim.errors import DataError
 
-__all__ = ["LARGEST", "check_file", "open_zip", "read_array", "read_member", "read_npy", "read_npz"]
+__all__ = [
+    "LARGEST",
+    "brief",
+    "check_file",
+    "open_zip",
+    "read_array",
+    "read_member",
+    "read_npy",
+    "read_npz",
+]
 
 #: More than any network this project is for; a file that claims more is refused unread.
 LARGEST = 1 << 28
+
+
+def brief(error: BaseException) -> str:
+    """Return what another library says of a file, which may be long and hold its bytes."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def check_file(path: Path, most: int = LARGEST) -> None:
@@ -47,7 +61,7 @@ def open_zip(path: Path, most: int = LARGEST) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # a damaged file makes its readers raise nearly anything
-        raise DataError(f"{path}: not a whole zip archive ({error})") from None
+        raise DataError(f"{path}: not a whole zip archive ({brief(error)})") from None
     size = sum(entry.file_size for entry in archive.infolist())
     if size > most:
         archive.close()
@@ -62,7 +76,7 @@ def read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     except KeyError:
         raise DataError(f"{path}: it holds no {name!r}") from None
     except Exception as error:  # a damaged file makes its readers raise nearly anything
-        raise DataError(f"{path}: {name!r} cannot be read ({error})") from None
+        raise DataError(f"{path}: {name!r} cannot be read ({brief(error)})") from None
 
 
 def read_array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
@@ -89,10 +103,12 @@ def _parse(data: bytes, where: str) -> NDArray[Any]:
             raise DataError(f"{where} must be plain numbers, whole; it is damaged or holds objects")
         stream.seek(0)
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        if dtype.kind == "U":
+            array.tolist()  # raises where a letter is none
     except DataError:
         raise
     except Exception as error:  # a damaged file makes its readers raise nearly anything
-        raise DataError(f"{where} cannot be read ({error})") from None
+        raise DataError(f"{where} cannot be read ({brief(error)})") from None
     return array
 
 

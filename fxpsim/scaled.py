@@ -97,6 +97,7 @@ def quantize_levels(
     low, high = entries[number], entries[np.minimum(number + 1, entries.size - 1)]
     middle = (low + high) / 2
     negative, tie = quotients < 0, quotients == middle
+    odd = first_codes[number] % 2 == 1
     inexact = quotients > low
     up = {
         Rounding.FLOOR: quotients >= high,
@@ -107,8 +108,8 @@ def quantize_levels(
         Rounding.NEAREST_DOWN: np.False_,
         Rounding.NEAREST_TO_ZERO: tie & negative,
         Rounding.NEAREST_AWAY: tie & ~negative,
-        Rounding.NEAREST_EVEN: tie & (number % 2 == 1),
-        Rounding.NEAREST_ODD: tie & (number % 2 == 0),
+        Rounding.NEAREST_EVEN: tie & odd,
+        Rounding.NEAREST_ODD: tie & ~odd,
     }[rounding]
     if rounding.startswith("nearest"):
         up = up | (quotients > middle)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from math import prod
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.bounds.intervals import propagate
 from fxpsim.casts import check_codes
 from fxpsim.draws import Draws, drawing
-from fxpsim.engine import code_dtype, interpreted
+from fxpsim.engine import interpreted
 from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
-from fxpsim.ops import Layer, TensorSpec
-from fxpsim.ops.op import fraction
+from fxpsim.ops import Layer
+from fxpsim.ops.op import as_stored, fraction
+from fxpsim.schedule import reset_states, schedule
 from fxpsim.stats import OverflowStatistics
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Trace", "check_inputs", "node_draws", "peaks", "proven_layers", "simulate"]
+__all__ = ["Trace", "check_inputs", "node_draws", "peaks", "simulate"]
 
 IntArray = NDArray[Any]
-_stored_type = lru_cache(maxsize=1024)(code_dtype)
+
+#: Entries of the largest tensor that run at a time: 1 MiB of 32-bit registers.
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,26 +44,39 @@ class Trace:
     graph : Graph
         As it ran, accumulators replaced.
     tensors : dict of str to integer array (n, *shape)
-        The output, the probes, and what the accumulating layers read; (n, steps, *shape) where the
-        graph has states.
+        The output, the probes and what was asked for since; (n, steps, *shape) where the graph has
+        states.
+
+    Notes
+    -----
+    ``trace[name]`` is any tensor, and ``trace.overflow`` the statistics of all registers.  What
+    was not kept is found by running the network once more.
     """
 
     graph: Graph
-    tensors: dict[str, IntArray]
-    _draws: Mapping[str, Draws] = field(default_factory=dict)
+    _run: _Run
+    _kept: dict[str, IntArray]
     _statistics: dict[str, dict[str, OverflowStatistics]] = field(default_factory=dict)
+
+    @property
+    def tensors(self) -> dict[str, IntArray]:
+        """All tensors that were kept."""
+        return {name: self[name] for name in self._kept}
 
     @property
     def output(self) -> IntArray:
         """Codes (n, *shape) of the last tensor."""
-        return self.tensors[self.graph.output]
+        return self[self.graph.output]
 
     def __getitem__(self, name: str) -> IntArray:
-        if name in self.tensors:
-            return self.tensors[name]
-        if name in self.graph.specs:
-            raise GraphError(f"tensor {name!r} was not kept; pass probes=[{name!r}]")
-        raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
+        if name not in self.graph.specs:
+            raise GraphError(f"no tensor {name!r}{suggest(name, self.graph.specs)}")
+        self._find({name})
+        return as_stored(self._kept[name], self.graph.specs[name])
+
+    def _find(self, names: AbstractSet[str]) -> None:
+        if missing := names - self._kept.keys():
+            self._kept.update(self._run(frozenset(missing)))
 
     def statistics(self, node: str, level: str = "final") -> OverflowStatistics:
         """Return the overflow statistics of one layer at one level; made when first asked for."""
@@ -78,9 +91,10 @@ class Trace:
             found = self.graph[node]
             if not isinstance(found.op, Layer):
                 raise GraphError(f"node {node!r} has no accumulator")
+            self._find({n.source for n in self.graph if isinstance(n.op, Layer)})
             source = self.graph.specs[found.source]
-            codes = self.tensors[found.source].reshape(-1, *source.shape)
-            with drawing(self._draws.get(node, Draws())):
+            codes = self._kept[found.source].reshape(-1, *source.shape)
+            with drawing(self._run.draws.get(node, Draws())):
                 planes = found.op.planes(codes, source)
             additions = found.op.inputs + (found.op.sums(source).bias is not None)
             coarser = found.op.product_frac(source) - fraction(self.graph.specs[node].format)
@@ -159,14 +173,8 @@ def simulate(
     ready = graph.with_accumulators(accumulator)
     keep = _kept(ready, () if probes is None else tuple(probes))
     codes = check_inputs(ready, inputs)
-    draws = node_draws(ready, len(codes), seed, samples, streams)
-    with interpreted() if engine == "spec" else nullcontext():
-        proven = proven_layers(ready) if proofs else frozenset()
-        if not ready.states:
-            tensors = run_nodes(ready, {"input": codes}, keep, proven, draws)
-        else:
-            tensors = _run_streams(ready, codes, keep, proven, draws)
-    return Trace(ready, tensors, draws)
+    run = _Run(ready, codes, node_draws(ready, len(codes), seed, samples, streams), engine, proofs)
+    return Trace(ready, run, run(keep))
 
 
 def node_draws(
@@ -178,110 +186,90 @@ def node_draws(
 ) -> dict[str, Draws]:
     """Return the draws of nodes that draw; parameters as for :func:`simulate`."""
     given = streams or {}
-    names = [node.name for node in graph]
     for name in given:
-        if name not in names:
+        if name not in (names := [node.name for node in graph]):
             raise GraphError(f"no node {name!r} to give a stream{suggest(name, names)}")
+    drawing_nodes = _drawing(graph)
+    if not drawing_nodes and samples is None:
+        return {}
     every = Draws(seed, 0, np.arange(inputs) if samples is None else samples)
     return {
-        node.name: replace(every, stream=given.get(node.name, position))
-        for position, node in enumerate(graph)
-        if node.op.draws
+        name: replace(every, stream=given.get(name, position)) for position, name in drawing_nodes
     }
 
 
-def run_nodes(
-    graph: Graph,
-    tensors: dict[str, IntArray],
-    keep: AbstractSet[str],
-    proven: AbstractSet[str],
-    draws: Mapping[str, Draws] = MappingProxyType({}),
-) -> dict[str, IntArray]:
-    """Run every node once.
-
-    Parameters
-    ----------
-    graph : Graph
-        What to run.
-    tensors : dict of str to integer array (n, *shape)
-        The input and the states.
-    keep : set of str
-        Tensors to return; others are dropped after their last reader.
-    proven : set of str
-        Layers whose registers never overflow.
-    draws : mapping of str to Draws
-        Of nodes that round stochastically.
-    """
-    last_reader = {source: node.name for node in graph for source in node.sources}
-    for node in graph:
-        sources = [graph.specs[name] for name in node.sources]
-        inputs = [tensors[name] for name in node.sources]
-        with drawing(draws[node.name]) if node.name in draws else nullcontext():
-            if isinstance(node.op, Layer):
-                result = node.op.registers(inputs[0], sources[0], proven=node.name in proven)
-            else:
-                result = node.op.run(inputs, sources)
-        tensors[node.name] = as_stored(result, graph.specs[node.name])
-        for name in set(node.sources):
-            if last_reader[name] == node.name and name not in keep:
-                del tensors[name]
-    return {name: codes for name, codes in tensors.items() if name in keep}
+@lru_cache(maxsize=256)
+def _drawing(graph: Graph) -> tuple[tuple[int, str], ...]:
+    return tuple((position, node.name) for position, node in enumerate(graph) if node.op.draws)
 
 
-def reset_states(graph: Graph, streams: int) -> dict[str, IntArray]:
-    """Return the first codes (streams, *shape) of every state."""
-    return {
-        state.name: as_stored(
-            np.broadcast_to(state.reset, (streams, *state.reset.shape)), state.spec
-        )
-        for state in graph.states
-    }
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """A network and its inputs: all that is needed to find any tensor."""
+
+    graph: Graph
+    codes: IntArray
+    draws: dict[str, Draws]
+    engine: str
+    proofs: bool
+
+    def __call__(self, keep: frozenset[str]) -> dict[str, IntArray]:
+        """Return tensors (n, *shape), with steps behind n where there are states."""
+        if self.engine == "spec":
+            with interpreted():
+                return self._tensors(keep)
+        return self._tensors(keep)
+
+    def _tensors(self, keep: frozenset[str]) -> dict[str, IntArray]:
+        if self.graph.states:
+            return self._in_steps(keep)
+        ready = schedule(self.graph, keep, self.proofs)
+        size = max(1, _BLOCK // _largest(self.graph))
+        if len(self.codes) <= size:
+            return ready.run({"input": self.codes}, self.draws)
+        # In blocks whose tensors stay in a cache, and in memory that is used again.
+        blocks = []
+        for first in range(0, len(self.codes), size):
+            part = slice(first, first + size)
+            drawn = {
+                name: replace(d, samples=np.asarray(d.samples)[part])
+                for name, d in self.draws.items()
+            }
+            blocks.append(ready.run({"input": self.codes[part]}, drawn))
+        return {name: np.concatenate([block[name] for block in blocks]) for name in keep}
+
+    def _in_steps(self, keep: frozenset[str]) -> dict[str, IntArray]:
+        """Run (n, steps, *shape) step by step, n streams side by side."""
+        graph, codes = self.graph, self.codes
+        states = reset_states(graph, len(codes))
+        ready = schedule(graph, keep | {state.update for state in graph.states}, self.proofs)
+        steps = []
+        for step in range(codes.shape[1]):
+            after = ready.run({"input": codes[:, step], **states}, self.draws)
+            states = {state.name: after[state.update] for state in graph.states}
+            steps.append(after)
+        if not steps:
+            empty = (len(codes), 0)
+            return {name: np.zeros((*empty, *graph.specs[name].shape), np.int32) for name in keep}
+        return {name: np.stack([step[name] for step in steps], axis=1) for name in keep}
 
 
-def _run_streams(
-    graph: Graph,
-    codes: IntArray,
-    keep: AbstractSet[str],
-    proven: AbstractSet[str],
-    draws: Mapping[str, Draws],
-) -> dict[str, IntArray]:
-    """Run (n, steps, *shape) step by step, n streams side by side."""
-    states = reset_states(graph, len(codes))
-    wanted = keep | {state.update for state in graph.states}
-    steps: list[dict[str, IntArray]] = []
-    for step in range(codes.shape[1]):
-        after = run_nodes(graph, {"input": codes[:, step], **states}, wanted, proven, draws)
-        states = {state.name: after[state.update] for state in graph.states}
-        steps.append({name: after[name] for name in keep})
-    if not steps:
-        empty = (len(codes), 0)
-        return {name: np.zeros((*empty, *graph.specs[name].shape), np.int32) for name in keep}
-    return {name: np.stack([step[name] for step in steps], axis=1) for name in keep}
+@lru_cache(maxsize=256)
+def _largest(graph: Graph) -> int:
+    return max(spec.size for spec in graph.specs.values())
 
 
-def _kept(graph: Graph, patterns: tuple[str, ...]) -> set[str]:
+@lru_cache(maxsize=256)
+def _kept(graph: Graph, patterns: tuple[str, ...]) -> frozenset[str]:
     for pattern in patterns:
         if not any(_matches(name, pattern) for name in graph.specs):
             raise GraphError(f"probe {pattern!r} matches no tensor{suggest(pattern, graph.specs)}")
     probed = {n for n in graph.specs if any(_matches(n, pattern) for pattern in patterns)}
-    read = {node.source for node in graph if isinstance(node.op, Layer)}
-    return probed | read | {graph.output}
+    return frozenset(probed | {graph.output})
 
 
 def _matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)  # a name may have brackets
-
-
-@lru_cache(maxsize=64)
-def proven_layers(graph: Graph) -> frozenset[str]:
-    """Return the layers whose registers never overflow, whatever the input."""
-    bounds = propagate(graph)
-    return frozenset(name for name, op in graph.layers if bounds[name].holds(op.accumulator))
-
-
-def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
-    """Return codes in the type of their format, whatever their values are."""
-    return codes.astype(_stored_type(spec.format.lo, spec.format.hi), copy=False)
 
 
 def check_inputs(graph: Graph, inputs: ArrayLike) -> IntArray:
@@ -335,7 +323,7 @@ def peaks(graph: Graph, inputs: ArrayLike) -> pd.DataFrame:
     for name, op in graph.layers:
         source = graph[name].source
         spec = graph.specs[source]
-        planes = op.planes(trace.tensors[source].reshape(-1, *spec.shape), spec, exact=True)
+        planes = op.planes(trace[source].reshape(-1, *spec.shape), spec, exact=True)
         if len(planes.lowest):
             ends = zip(planes.lowest.min(0).tolist(), planes.highest.max(0).tolist(), strict=True)
             rows += [

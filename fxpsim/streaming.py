@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError
-from fxpsim.simulation import as_stored, proven_layers, reset_states, run_nodes
+from fxpsim.ops.op import as_stored
+from fxpsim.schedule import reset_states, schedule
 
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
@@ -43,8 +44,8 @@ class Stream:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._kept = {graph.output, *(state.update for state in graph.states)}
-        self._proven = proven_layers(graph)
+        keep = frozenset({graph.output, *(state.update for state in graph.states)})
+        self._schedule = schedule(graph, keep, True)
         self.reset()
 
     def reset(self) -> None:
@@ -89,9 +90,10 @@ class Stream:
 
     def _one(self, codes: IntArray) -> IntArray:
         tensors = {"input": codes[None], **{n: state[None] for n, state in self.states.items()}}
-        after = run_nodes(self.graph, tensors, self._kept, self._proven)
+        after = self._schedule.run(tensors)
         self.states = {state.name: after[state.update][0] for state in self.graph.states}
-        output: IntArray = after[self.graph.output][0]
+        name = self.graph.output
+        output: IntArray = as_stored(after[name], self.graph.specs[name])[0]
         return output
 
 

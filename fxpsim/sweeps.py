@@ -8,8 +8,9 @@ and share everything before it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
+from fxpsim.dispatch import Planes, count_outside
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
 from fxpsim.guarantees import Guarantee, guarantee
 from fxpsim.ops import Layer
+from fxpsim.ops.op import TensorSpec, as_stored
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
 
@@ -29,29 +32,57 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from accel_models import CostModel
-    from fxpsim.dispatch import Planes
-    from fxpsim.graph import Graph
+    from fxpsim.graph import Graph, Node
 
 __all__ = ["accumulator_grid", "sweep"]
 
 IntArray = NDArray[Any]
 
+#: Inputs that go through all points at a time: what they share stays in memory that is used again.
+_BLOCK = 32
+
 
 def accumulator_grid(
-    bits: Iterable[int] = range(8, 33), overflow: Iterable[str] = ("saturate", "wrap")
+    bits: Iterable[int] = range(8, 33),
+    overflow: Iterable[str] = ("saturate", "wrap"),
+    bias: str = "first",
 ) -> tuple[Accumulator, ...]:
     """Return every accumulator of the given widths and overflow modes, widest first."""
     modes = tuple(overflow)
-    return tuple(Accumulator(b, mode) for b in sorted(bits, reverse=True) for mode in modes)
+    return tuple(
+        Accumulator(b, mode, bias=bias) for b in sorted(bits, reverse=True) for mode in modes
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Exact:
-    """The pass without overflow: every tensor, and what each swept layer's sums did."""
+    """The pass without overflow: all tensors, and what sums did, by layer and place of the bias."""
+
+    tensors: dict[str, IntArray]
+    peaks: dict[tuple[str, str], tuple[IntArray, IntArray, IntArray]] = field(default_factory=dict)
+
+    def sums(self, node: Node, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums, their lowest and highest partial sums."""
+        assert isinstance(node.op, Layer)
+        key = node.name, node.op.accumulator.bias
+        if key not in self.peaks:
+            self.peaks[key] = node.op.peaks(self.tensors[node.source], source)
+        return self.peaks[key]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one point has done so far: scores by block, sums that overflowed by layer."""
 
     graph: Graph
-    tensors: dict[str, IntArray]
-    planes: dict[str, Planes]
+    scores: list[IntArray] = field(default_factory=list)
+    touched: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, scores: IntArray, touched: Mapping[str, int]) -> None:
+        """Add a block of inputs."""
+        self.scores.append(scores)
+        self.touched.update(touched)
 
 
 def sweep(
@@ -87,7 +118,7 @@ def sweep(
     seed : int
         Of the bootstrap, and of stochastic rounding.
     progress : callable, optional
-        Called with (points done, points in all).
+        Called with how many points are done and are to do, counted for each block of inputs.
 
     Returns
     -------
@@ -112,14 +143,25 @@ def sweep(
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
     proof = guarantee(graph, bounds="sign-split")
     codes = check_inputs(graph, inputs)
-    draws = node_draws(graph, len(codes), seed)
-    exact = _exact_pass(graph, codes, names, proof, seed)
+    enough = max(proof.minimum(name) for name in names)
+    wide = graph.with_accumulators(_all(names, Accumulator(enough)))
+    runs = [_Run(graph.with_accumulators(_all(names, point))) for point in points]
+    blocks = range(0, max(1, len(codes)), _BLOCK)
+    for block, first in enumerate(blocks):
+        part = codes[first : first + _BLOCK]
+        samples = np.arange(first, first + len(part))
+        exact = _exact_pass(wide, part, seed, samples)
+        draws = node_draws(graph, len(part), seed, samples)
+        for number, run in enumerate(runs):
+            started = time.perf_counter()
+            run.add(*_run_point(run.graph, exact, names, draws))
+            run.seconds += time.perf_counter() - started
+            if progress:
+                progress(block * len(runs) + number + 1, len(blocks) * len(runs))
+    sums = codes.size // graph.input.size * sum(graph.specs[name].size for name in names)
     rows: list[dict[str, Any]] = []
-    for number, point in enumerate(points):
-        started = time.perf_counter()
-        ready = graph.with_accumulators(_all(names, point))
-        scores, touched = _run_point(ready, exact, names, draws)
-        sums = sum(array.size for array in touched.values())
+    for point, run in zip(points, runs, strict=True):
+        ready, scores = run.graph, np.concatenate(run.scores)
         row: dict[str, Any] = {
             "nodes": nodes,
             "bits": point.bits,
@@ -127,17 +169,15 @@ def sweep(
             "order": str(point.order),
             "spill": None if point.spill is None else str(point.spill),
             **_accuracy(ready, scores, labels, groups, seed),
-            "overflow_outputs": sum(int(t.sum()) for t in touched.values()) / max(1, sums),
-            "overflow_layers": sum(bool(t.any()) for t in touched.values()) / len(names),
+            "overflow_outputs": sum(run.touched.values()) / max(1, sums),
+            "overflow_layers": sum(count > 0 for count in run.touched.values()) / len(names),
             "proven": not any(s.node in names for s in proof.shortfalls(_all(names, point))),
-            "seconds": time.perf_counter() - started,
+            "seconds": run.seconds,
         }
         if models:
             priced = drop_needless_clamps(ready).work()
             row |= {f"cycles {m.label}": m.estimate(priced).cycles for m in models}
         rows.append(row)
-        if progress:
-            progress(number + 1, len(points))
     return pd.DataFrame(rows)
 
 
@@ -162,26 +202,15 @@ def _all(names: Sequence[str], register: Accumulator) -> dict[str, Accumulator]:
     return {escape(name): register for name in names}
 
 
-def _exact_pass(
-    graph: Graph, inputs: IntArray, names: Sequence[str], proof: Guarantee, seed: int
-) -> _Exact:
-    enough = max(proof.minimum(name) for name in names)
-    wide = graph.with_accumulators(_all(names, Accumulator(enough)))
-    trace = simulate(wide, inputs, probes=["*"], seed=seed)
-    planes = {}
-    for name in names:
-        node = wide[name]
-        assert isinstance(node.op, Layer)
-        source = wide.specs[node.source]
-        codes = trace.tensors[node.source].reshape(-1, *source.shape)
-        planes[name] = node.op.planes(codes, source, exact=True)
-    return _Exact(wide, trace.tensors, planes)
+def _exact_pass(wide: Graph, inputs: IntArray, seed: int, samples: IntArray) -> _Exact:
+    trace = simulate(wide, inputs, probes=["*"], seed=seed, samples=samples)
+    return _Exact(trace.tensors)
 
 
 def _run_point(
     graph: Graph, exact: _Exact, names: Sequence[str], draws: Mapping[str, Draws]
-) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
-    """Return the scores, and which sums of each swept layer overflowed at least once.
+) -> tuple[IntArray, dict[str, int]]:
+    """Return the scores, and how many sums of each swept layer overflowed at least once.
 
     Up to its first overflow a plain register holds the exact partial sum, so a sum overflows if and
     only if its exact partial sums, on the same inputs, leave the register.
@@ -189,7 +218,7 @@ def _run_point(
     if graph.states:  # a change at one step is the input of the next
         return _run_streams(graph, exact.tensors["input"], names)
     changed: dict[str, IntArray] = {}
-    touched: dict[str, NDArray[np.bool_]] = {}
+    touched: dict[str, int] = {}
     for node in graph:
         fresh = not any(name in changed for name in node.sources)
         inputs = [changed.get(name, exact.tensors[name]) for name in node.sources]
@@ -198,34 +227,41 @@ def _run_point(
             assert isinstance(node.op, Layer)
             codes, source, register = inputs[0], sources[0], node.op.accumulator
             shape = (len(codes), *graph.specs[node.name].shape)
-            if not register.plain:
+            if not register.plain_but_for_bias:
                 with drawing(draws.get(node.name, Draws())):
                     full = node.op.planes(codes, source)
-                touched[node.name] = np.logical_or.reduce([e > 0 for e in full.events.values()])
+                touched[node.name] = _count(full)
                 changed[node.name] = full.register.reshape(shape)
                 continue
-            planes = exact.planes[node.name] if fresh else node.op.planes(codes, source, exact=True)
-            touched[node.name] = (planes.lowest < register.lo) | (planes.highest > register.hi)
-            if touched[node.name].any():
+            sums, lowest, highest = (
+                exact.sums(node, source) if fresh else node.op.peaks(codes, source)
+            )
+            touched[node.name] = count_outside(lowest, highest, register.lo, register.hi)
+            if touched[node.name]:
                 changed[node.name] = node.op.registers(codes, source)
             elif not fresh:
-                changed[node.name] = planes.exact.reshape(shape)
+                changed[node.name] = sums.reshape(shape)
         elif not fresh:
             with drawing(draws.get(node.name, Draws())):
-                changed[node.name] = node.op.run(inputs, sources)
-    return changed.get(graph.scores, exact.tensors[graph.scores]), touched
+                changed[node.name] = node.op.run_narrow(inputs, sources)
+    scores = changed.get(graph.scores, exact.tensors[graph.scores])
+    return as_stored(scores, graph.specs[graph.scores]), touched
+
+
+def _count(planes: Planes) -> int:
+    """Return how many sums had an event at any level."""
+    return int(np.count_nonzero(sum(events > 0 for events in planes.events.values())))
 
 
 def _run_streams(
     graph: Graph, inputs: IntArray, names: Sequence[str]
-) -> tuple[IntArray, dict[str, NDArray[np.bool_]]]:
+) -> tuple[IntArray, dict[str, int]]:
     """Return the same as :func:`_run_point`, from a run of its own."""
     trace = simulate(graph, inputs, probes=[graph.scores])
-    touched: dict[str, NDArray[np.bool_]] = {}
+    touched: dict[str, int] = {}
     for name, layer in graph.layers:
         if name in names:
             source = graph.specs[graph[name].source]
-            codes = trace.tensors[graph[name].source].reshape(-1, *source.shape)
-            events = layer.planes(codes, source).events.values()
-            touched[name] = np.logical_or.reduce([count > 0 for count in events])
+            codes = trace[graph[name].source].reshape(-1, *source.shape)
+            touched[name] = _count(layer.planes(codes, source))
     return trace[graph.scores], touched

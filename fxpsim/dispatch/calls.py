@@ -78,6 +78,22 @@ def add_last(
     return _as_addition(exact, accumulator.outermost, common - own)
 
 
+def tally_last(tally: IntArray, bias: IntArray, accumulator: Accumulator, length: int) -> IntArray:
+    """Add a bias after ``length`` products to registers, counts of overflows and first steps."""
+    register, events, first = tally.astype(np.int64, copy=False)
+    exact = register + bias.astype(np.int64)
+    outside = (exact < accumulator.lo) | (exact > accumulator.hi)
+    first = np.where(outside & (events == 0), length + 1, first)
+    return np.stack([_as_addition(exact, accumulator, 0), events + outside, first])
+
+
+def peaks_last(peaks: IntArray, bias: IntArray, dtype: type[np.generic]) -> IntArray:
+    """Add a bias after all products to exact sums, lowest and highest partial sums."""
+    exact, lowest, highest = peaks.astype(dtype, copy=False)
+    exact = exact + bias.astype(dtype)
+    return np.stack([exact, np.minimum(lowest, exact), np.maximum(highest, exact)])
+
+
 def oriented(operands: Operands, facts: Facts, plan: Callable[[Facts], Plan | None]) -> Way | None:
     """Plan for lanes along the outputs or, where those are few, along the batch."""
     straight = plan(facts)

@@ -10,7 +10,14 @@ import numpy as np
 
 from fxpsim import spec
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved
-from fxpsim.dispatch.calls import oriented, run_general, run_plan, run_spec
+from fxpsim.dispatch.calls import (
+    oriented,
+    peaks_last,
+    run_general,
+    run_plan,
+    run_spec,
+    tally_last,
+)
 from fxpsim.dispatch.operands import Facts, IntArray, Operands, Range, preload
 from fxpsim.dispatch.plans import peaks_plan, tally_plan
 from fxpsim.dispatch.summaries import product_range
@@ -19,7 +26,7 @@ from fxpsim.engine import code_dtype, compiled, warn_slow
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "level_names", "product_planes"]
+__all__ = ["Planes", "level_names", "product_peaks", "product_planes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,24 @@ def product_planes(
     )
 
 
+def product_peaks(
+    a: IntArray,
+    b: IntArray,
+    a_range: Range,
+    b_range: Range,
+    bias: IntArray | None = None,
+    *,
+    position: str = "first",
+) -> IntArray | None:
+    """Return exact sums (M, N), their lowest and highest partial sums, with a bias first or last.
+
+    Parameters are those of :func:`product_planes`.  None: no kernel has them at once.
+    """
+    if not compiled() or a.shape[1] == 0:
+        return None
+    return _peaks(Operands(a, b, a_range, b_range, bias), position)
+
+
 def level_names(accumulator: Accumulator) -> tuple[str, ...]:
     """Return the levels at which an accumulator can overflow, innermost first."""
     order, outer = accumulator.order, len(accumulator.levels) > 1
@@ -113,7 +138,7 @@ def level_names(accumulator: Accumulator) -> tuple[str, ...]:
 def _compiled_planes(
     operands: Operands, accumulator: Accumulator | None, product_frac: int
 ) -> Planes | None:
-    if accumulator is None or accumulator.plain:
+    if accumulator is None or accumulator.plain_but_for_bias:
         return _plain_planes(operands, accumulator)
     general = run_general(operands, accumulator, product_frac) if operands.machine else None
     peaks = _peaks(operands, accumulator.bias)
@@ -125,7 +150,9 @@ def _compiled_planes(
     kept = {level: LEVELS.index(level) for level in level_names(accumulator)}
     return Planes(
         value,
-        *peaks,
+        peaks[0],
+        peaks[1],
+        peaks[2],
         {level: events[:, i] for level, i in kept.items()},
         {level: first[:, i] for level, i in kept.items()},
         *product_range(operands),
@@ -134,7 +161,8 @@ def _compiled_planes(
 
 def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes | None:
     """Take peaks first: they tell which channels a register has to be followed in."""
-    peaks = _peaks(operands, "first")
+    late = accumulator is not None and accumulator.bias == "last" and operands.bias is not None
+    peaks = _peaks(operands, "last" if late else "first")
     if peaks is None:
         return None
     exact, lowest, highest = peaks
@@ -144,9 +172,13 @@ def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes
         low, high = lowest.min(axis=0), highest.max(axis=0)
         touched = np.flatnonzero((low < accumulator.lo) | (high > accumulator.hi))
         if touched.size:
-            tally = _tiles(operands.columns(touched), lambda facts: tally_plan(facts, accumulator))
+            part = operands.columns(touched)
+            followed = replace(part, bias=None) if late else part
+            tally = _tiles(followed, lambda facts: tally_plan(facts, accumulator))
             if tally is None:
                 return None
+            if late and part.bias is not None:
+                tally = tally_last(tally, part.bias, accumulator, len(operands.b))
             if touched.size == exact.shape[1]:
                 register, events, first = tally
             else:
@@ -154,22 +186,19 @@ def _plain_planes(operands: Operands, accumulator: Accumulator | None) -> Planes
                 for plane, counted in zip((register, events, first), tally, strict=True):
                     plane[:, touched] = counted
     by_level = {"final": events}, {"final": first}
-    return Planes(register, *peaks, *by_level, *product_range(operands))
+    return Planes(register, exact, lowest, highest, *by_level, *product_range(operands))
 
 
-def _peaks(operands: Operands, position: str) -> tuple[IntArray, IntArray, IntArray] | None:
+def _peaks(operands: Operands, position: str) -> IntArray | None:
     """Return exact sums, their lowest and highest partial sums, with the bias in its place."""
     bias = operands.bias
     if bias is None or position == "first":
-        planes = _tiles(operands, peaks_plan)
-        return None if planes is None else (planes[0], planes[1], planes[2])
+        return _tiles(operands, peaks_plan)
     planes = _tiles(replace(operands, bias=None), peaks_plan)
     if planes is None:
         return None
-    dtype = code_dtype(-operands.facts.sum_peak, operands.facts.sum_peak)
-    exact, lowest, highest = planes.astype(dtype, copy=False)
-    exact = exact + bias.astype(dtype)
-    return exact, np.minimum(lowest, exact), np.maximum(highest, exact)
+    peak = operands.facts.sum_peak
+    return peaks_last(planes, bias, code_dtype(-peak, peak))
 
 
 def _tiles(operands: Operands, plan: Callable[[Facts], Plan | None]) -> IntArray | None:

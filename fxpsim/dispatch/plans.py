@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fxpsim.kernels.orders import Order
     from fxpsim.kernels.product import Plan
 
-__all__ = ["any_order", "peaks_plan", "plan_for", "tally_plan"]
+__all__ = ["any_order", "lanewise_plan", "peaks_plan", "plan_for", "tally_plan"]
 
 #: Products in a chunk whose tree is compiled as a whole.
 _MOST_LEAVES = 32
@@ -52,6 +52,18 @@ def plan_for(facts: Facts, accumulator: Accumulator, product_frac: int, exact: b
     return _ordered(facts, accumulator, product_frac)
 
 
+def lanewise_plan(
+    facts: Facts, accumulator: Accumulator, product_frac: int, exact: bool
+) -> Plan | None:
+    """Return the same for sums of which every lane has inputs of its own, one product at a time."""
+    if any_order(accumulator, exact):
+        return _modular(facts, accumulator.outermost, exact, most=1)
+    plan = plan_for(facts, accumulator, product_frac, exact)
+    if plan is None or plan.order is not None or plan.chunk is not None or plan.every:
+        return None
+    return plan if plan.kind.group == 1 else None
+
+
 def any_order(accumulator: Accumulator, exact: bool) -> bool:
     """Whether only the final sum counts, however it is come by."""
     return exact or wraps_once(accumulator)
@@ -76,8 +88,11 @@ def _bytes(facts: Facts) -> bool:
     return low >= -128 and high <= (127 if low < 0 else 255) and least >= -128 and most <= 127
 
 
-def _modular(facts: Facts, register: Accumulator, exact: bool) -> Plan | None:
-    """Exact sums, or sums modulo the register: the order of additions does not matter."""
+def _modular(facts: Facts, register: Accumulator, exact: bool, most: int = 4) -> Plan | None:
+    """Exact sums, or sums modulo the register: the order of additions does not matter.
+
+    ``most`` products go into a lane at once.
+    """
     from fxpsim.kernels._host import has_vnni
     from fxpsim.kernels.product import Plan
 
@@ -85,10 +100,10 @@ def _modular(facts: Facts, register: Accumulator, exact: bool) -> Plan | None:
     narrow = bits + (not register.signed) <= 32
     if exact:
         narrow, bits, step = facts.sum_peak < 1 << 31, 64, "modular:wrap"
-    if narrow and has_vnni() and _bytes(facts):
+    if narrow and most == 4 and has_vnni() and _bytes(facts):
         return Plan(step, "bytes", (max(0, 32 - bits),), moved=facts.a_range[0] < 0)
     if narrow and facts.sixteen:
-        return Plan(step, "pairs", (max(0, 32 - bits),))
+        return Plan(step, "pairs" if most > 1 else "single", (max(0, 32 - bits),))
     if facts.product_peak < 1 << 62:
         return Plan(step, "i64", (64 - bits,))
     return None

@@ -93,7 +93,7 @@ class Prepared:
         plan = self.plan if compiled() and a.dtype != np.object_ else None
         outputs = self.b.shape[1]
         if plan is None or not (
-            always or (worth_a_kernel(plan, a, outputs) and not turns(plan, len(a), outputs))
+            always or (worth_a_kernel(plan, a.size, outputs) and not turns(plan, len(a), outputs))
         ):
             return product(
                 a, self.b, self.accumulator, self.a_range, self.b_range, self.bias,

@@ -91,9 +91,12 @@ def plan_of(facts: Facts, accumulator: Accumulator, product_frac: int, proven: b
     return plan_for(facts, accumulator, product_frac, is_exact(facts, accumulator, proven))
 
 
-def worth_a_kernel(plan: Plan, a: IntArray, outputs: int) -> bool:
-    """Whether a product is large enough for a kernel of its own, or has one anyway."""
-    return plan.usual or a.size * outputs >= _WORTH_A_KERNEL
+def worth_a_kernel(plan: Plan, entries: int, outputs: int) -> bool:
+    """Whether the product of so many entries is large enough for a kernel of its own, or has one.
+
+    Kernels of usual plans count as made.
+    """
+    return plan.usual or entries * outputs >= _WORTH_A_KERNEL
 
 
 def _compiled(
@@ -105,7 +108,7 @@ def _compiled(
         sums = (operands.a.astype(np.float64) @ operands.b.astype(np.float64)).astype(np.int64)
         return sums if bias is None else sums + bias
     way = oriented(operands, facts, lambda facts: plan_of(facts, accumulator, product_frac, proven))
-    if way is None or not worth_a_kernel(way[0], operands.a, operands.b.shape[1]):
+    if way is None or not worth_a_kernel(way[0], operands.a.size, operands.b.shape[1]):
         general = run_general(operands, accumulator, product_frac)
         if general is not None or way is None:
             return None if general is None else general[0]

@@ -13,7 +13,7 @@ from fxpsim.engine import code_dtype, compiled
 if TYPE_CHECKING:
     from fxpsim.dispatch.planes import Planes
 
-__all__ = ["ChannelSummary", "product_range", "summarise"]
+__all__ = ["ChannelSummary", "count_outside", "product_range", "summarise"]
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -105,6 +105,17 @@ def _histogram(lowest: IntArray, highest: IntArray) -> IntArray:
     cells = np.arange(outputs) * width + bits
     counts = np.bincount(cells.reshape(-1), minlength=outputs * width)
     return _trimmed(counts.reshape(outputs, width))
+
+
+def count_outside(lowest: IntArray, highest: IntArray, lo: int, hi: int) -> int:
+    """Return how many sums have partial sums, of which the extremes are given, beyond limits."""
+    ends = np.iinfo(np.int32)
+    if compiled() and lowest.dtype == highest.dtype == np.int32:
+        from fxpsim.kernels import summaries
+
+        limits = np.int32(max(lo, ends.min)), np.int32(min(hi, ends.max))
+        return int(summaries.count_outside(lowest.reshape(-1), highest.reshape(-1), *limits))
+    return int(np.count_nonzero((lowest < lo) | (highest > hi)))
 
 
 def product_range(operands: Operands) -> tuple[IntArray, IntArray]:

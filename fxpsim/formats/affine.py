@@ -68,6 +68,8 @@ class Affine:
     ) -> None:
         scales, zeros = _plain(scale), _plain(zero_point)
         wrong = [check_int("format bits", bits, 1, 32)]
+        if not isinstance(signed, (bool, np.bool_)):
+            wrong.append(f"format signed must be True or False, not {signed!r}")
         if axis is None and (isinstance(scales, tuple) or isinstance(zeros, tuple)):
             wrong.append("several scales or zero points need an axis to run along")
         if axis is not None:

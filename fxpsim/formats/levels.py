@@ -16,7 +16,7 @@ from fxpsim.formats.qformat import check_int
 __all__ = ["Levels"]
 
 #: Entries that every exact comparison and product can hold.
-_LIMIT = (1 << 31) - 1
+_LIMIT = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,49 @@ class Levels:
             raise FormatError(sentence)
         top = (1 << bits) - 1
         return cls(range(-top, top + 1, 2), 1 / top)
+
+    @classmethod
+    def minifloat(
+        cls, exponent_bits: int, mantissa_bits: int, largest: float | None = None
+    ) -> Levels:
+        """Return the values of a float of few bits; codes are its bit patterns.
+
+        Patterns that mean infinity or no number have the largest finite value of their sign, and
+        no cast makes them.
+
+        Parameters
+        ----------
+        exponent_bits, mantissa_bits : int
+            The exponent's bias is ``2**(exponent_bits - 1) - 1``.
+        largest : float, optional
+            Largest finite value; that of the highest pattern where not given.
+
+        Examples
+        --------
+        OCP 8-bit Floating Point Specification (OFP8), revision 1.0, and Microscaling Formats (MX)
+        Specification, version 1.0: E4M3, E5M2 and E2M1.
+
+        >>> e4m3, e5m2 = Levels.minifloat(4, 3, 448), Levels.minifloat(5, 2, 57344)
+        >>> e2m1 = Levels.minifloat(2, 1)
+        >>> [entry * e2m1.scale for entry in e2m1.codebook[:8]]
+        [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0]
+        """
+        wrong = [
+            check_int("exponent bits", exponent_bits, 1, 5),
+            check_int("mantissa bits", mantissa_bits, 0, 6),
+        ]
+        if sentences := [sentence for sentence in wrong if sentence]:
+            raise FormatError("; ".join(sentences))
+        implicit = 1 << mantissa_bits
+        unit = 2.0 ** (2 - (1 << (exponent_bits - 1)) - mantissa_bits)
+        patterns = range(1 << (exponent_bits + mantissa_bits))
+        magnitudes = [
+            p if p < implicit else (p % implicit + implicit) << (p // implicit - 1)
+            for p in patterns
+        ]
+        top = magnitudes[-1] if largest is None else int(largest / unit)
+        magnitudes = [min(entry, top) for entry in magnitudes]
+        return cls((*magnitudes, *(-entry for entry in magnitudes)), unit)
 
     @property
     def bits(self) -> int:

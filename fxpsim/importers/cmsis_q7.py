@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.errors import DataError, FxpsimError
+from fxpsim.errors import DataError, naming
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import read_npz
@@ -50,7 +50,11 @@ def read(path: Path) -> Graph:
     DataError
         The file is not such a network.
     """
-    arrays = read_npz(path)
+    with naming(path):
+        return _graph(path, read_npz(path))
+
+
+def _graph(path: Path, arrays: dict[str, NDArray[Any]]) -> Graph:
     count = sum(1 for name in arrays if name.endswith("_weight"))
     wanted = [f"ip{i}_{part}" for i in range(1, count + 1) for part in ("weight", "bias")]
     missing = [name for name in (*wanted, *_SCALARS) if name not in arrays]
@@ -91,10 +95,7 @@ def read(path: Path) -> Graph:
             source = name
     outputs = len(arrays[f"ip{count}_bias"])
     labels = _LABELS if outputs == len(_LABELS) else ()
-    try:
-        return Graph(path.stem, TensorSpec((inputs,), input_format), tuple(nodes), labels)
-    except FxpsimError as error:
-        raise DataError(f"{path}: {error}") from None
+    return Graph(path.stem, TensorSpec((inputs,), input_format), tuple(nodes), labels)
 
 
 def _shifts(path: Path, array: NDArray[Any], name: str, count: int) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.errors import DataError, FxpsimError
+from fxpsim.errors import DataError, naming
 from fxpsim.formats import QFormat, Rounding
 from fxpsim.graph import Graph, Node
 from fxpsim.npz import read_npz
@@ -88,10 +88,8 @@ def read(path: Path) -> Graph:
     wanted = [f"{name}_{part}" for name in layers for part in ("weight", "output_shift")]
     if missing := [name for name in wanted if name not in arrays]:
         raise DataError(f"{path}: it must have arrays {', '.join(missing)}")
-    try:
+    with naming(path):
         return _graph(path, arrays)
-    except FxpsimError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def _graph(path: Path, arrays: dict[str, NDArray[Any]]) -> Graph:

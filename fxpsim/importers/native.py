@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
-from fxpsim.errors import DataError, FxpsimError, GraphError, suggest
+from fxpsim.errors import DataError, FxpsimError, GraphError, naming, suggest
 from fxpsim.formats import Affine, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.graph import Graph, Node, State
-from fxpsim.npz import open_zip, read_array, read_member
+from fxpsim.npz import brief, open_zip, read_array, read_member
 from fxpsim.ops import OPS, Op, TensorFormat, TensorSpec
 
 __all__ = ["read", "write"]
@@ -174,16 +174,16 @@ def read(path: Path) -> Graph:
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}: graph.json is not JSON ({error})") from None
+            raise DataError(f"{path}: graph.json is not JSON ({brief(error)})") from None
         try:
-            return _graph(document, archive, path)
-        except DataError:
+            with naming(path):
+                return _graph(document, archive, path)
+        except FxpsimError:
             raise
-        except FxpsimError as error:
-            raise DataError(f"{path}: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(
-                f"{path}: graph.json is not of the expected form ({type(error).__name__}: {error})"
+                f"{path}: graph.json is not of the expected form "
+                f"({type(error).__name__}: {brief(error)})"
             ) from None
 
 
@@ -231,7 +231,8 @@ def _sources(described: Any) -> tuple[str, ...]:
 def _decode(node: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) -> Op:
     kind = OPS.get(node["op"])
     if kind is None:
-        raise DataError(f"{path}: unknown operation {node['op']!r}{suggest(str(node['op']), OPS)}")
+        op = str(node["op"])[:60]
+        raise DataError(f"{path}: unknown operation {op!r}{suggest(op, OPS)}")
     arguments = {}
     for name, value in node.items():
         if name in ("name", "op", "source"):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from fxpsim.formats import Rounding
@@ -39,6 +41,9 @@ _MAGIC64, _REACH64, _LIMIT64 = 1.5 * 2**52, 2.0**51, 2.0**62
 _HIGH = 0
 #: The same where all ties are up.
 _HIGH_UP = 1
+#: Either, for up to 31 dropped bits: 32 bits hold all that follows the product.  What is dropped
+#: is compared with ``half``, which is just below one half; ``tie`` as above, or 0.
+_HIGH_SHORT = 7
 #: The accumulator is shifted by ``left`` first, within 32 bits.
 _HIGH_LEFT = 2
 #: The whole product; ``half`` is what is added before the shift.
@@ -47,6 +52,32 @@ _PRODUCT = 3
 _PRODUCT_EVEN = 4
 #: A float32 product, for results, less the zero point, within 2**22; for any.
 _FLOAT32, _FLOAT64 = 5, 6
+
+
+def _shift(name):
+    """Return a shift of an int32 by an int32; numba's have 64 bits, which fill twice the lanes."""
+
+    @intrinsic
+    def shift(typingctx, value, bits):
+        def generate(context, builder, signature, arguments):
+            return getattr(builder, name)(*arguments)
+
+        return types.int32(types.int32, types.int32), generate
+
+    return shift
+
+
+_shift_right, _shift_left = _shift("ashr"), _shift("shl")
+
+
+@kernel
+def _high_short(acc, multiplier, right, half, tie):
+    product = np.int64(np.int32(acc)) * np.int64(multiplier)
+    high = np.int32((product + _HALF_HIGH) >> np.int64(31))
+    kept = _shift_right(high, right)
+    dropped = np.int32(high - _shift_left(kept, right))
+    away = np.int32(_shift_right(high, np.int32(31)) & tie)
+    return np.int32(kept + np.int32(dropped > np.int32(half - away)))
 
 
 @kernel
@@ -99,6 +130,8 @@ class Plan:
 @functools.lru_cache(maxsize=1024)
 def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
     """Return the plan for a scheme that clamps to ``lo`` to ``hi``; None: beyond 62 bits."""
+    ends = lo - scheme.zero_point, hi - scheme.zero_point
+    narrow = all(-(1 << 31) <= end < 1 << 31 for end in ends)
     if isinstance(scheme, FloatScale):
         zero = scheme.zero_point
         near = lo - zero >= -_REACH32 and hi - zero <= _REACH32
@@ -114,21 +147,24 @@ def plan(scheme: Rescale, lo: int, hi: int) -> Plan | None:
             # Beyond 32 bits, to the left or right, nothing is left of the high half.
             shifts = [(q, min(max(right, 0), 40), min(max(-right, 0), 32)) for q, right in products]
             factor = 0
+            if narrow and step != _HIGH_LEFT and all(right < 32 for _, right, _ in shifts):
+                step = _HIGH_SHORT
         else:
             step = _PRODUCT_EVEN if scheme.rounding is Rounding.NEAREST_EVEN else _PRODUCT
             shifts = [(m << max(-right, 0), min(max(right, 0), 63), 0) for m, right in products]
             factor = max(abs(m) for m, _, _ in shifts)
         columns = [(m, r, *_rounding(scheme.rounding, r), left) for m, r, left in shifts]
+        if step == _HIGH_SHORT:
+            columns = [(m, r, max(0, half - 1), *other) for m, r, half, *other in columns]
         kind = np.int32 if all(-(1 << 31) <= m < 1 << 31 for m, *_ in columns) else np.int64
     if factor >= 1 << 62:
         return None
     multiplier, *others = zip(*columns, strict=True)
-    arrays = [np.array(multiplier, kind), *(np.array(column, np.int64) for column in others)]
+    width = np.int32 if step == _HIGH_SHORT else np.int64
+    arrays = [np.array(multiplier, kind), *(np.array(column, width) for column in others)]
     many = scheme.channels is not None
     repeat = -(-_BLOCK // len(columns)) if many else 1
     constants = [np.tile(array, repeat) for array in arrays]
-    ends = lo - scheme.zero_point, hi - scheme.zero_point
-    narrow = all(-(1 << 31) <= end < 1 << 31 for end in ends)
     limits = [np.int32(end) if narrow else np.int64(end) for end in ends]
     arguments = (*constants, *limits, np.int64(scheme.zero_point))
     return Plan(step, constants[0].size if many else 0, narrow, arguments, factor)
@@ -197,10 +233,13 @@ def _loop(
                     q, r, h, t, up = multiplier[i], right[i], half[i], tie[i], left[i]
                 if real:
                     value = _real(step, acc, q)
-                else:
+                elif step != _HIGH_SHORT:
                     value = _integer(step, np.int64(acc), q, r, h, t, up)
                 if narrow:  # two clamps, but the second on lanes of half the width
-                    small = np.int32(min(max(value, _LOWEST32), _HIGHEST32))
+                    if step == _HIGH_SHORT:
+                        small = _high_short(acc, q, r, h, t)
+                    else:
+                        small = np.int32(min(max(value, _LOWEST32), _HIGHEST32))
                     there[i] = min(max(small, lo), hi) + zero_point
                 else:
                     there[i] = min(max(value, lo), hi) + zero_point

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from fxpsim.kernels._jit import kernel
 
-__all__ = ["BITS", "product_range", "summarise"]
+__all__ = ["BITS", "count_outside", "product_range", "summarise"]
 
 #: Widths that a histogram of 32-bit sums counts: 0 (never) to 32.
 BITS = 33
@@ -74,6 +74,15 @@ def summarise(exact, lowest, highest, events, first, lo, hi, total, counts, hist
         _peaks(lowest[i], highest[i], counts[3], counts[4], widths)
         for j in range(widths.size):
             histogram[widths[j], j] += 1
+
+
+@kernel
+def count_outside(lowest, highest, lo, hi):
+    """Count the sums whose peaks, int32 arrays (sums,), are not all from ``lo`` to ``hi``."""
+    count = 0
+    for i in range(lowest.size):
+        count += (lowest[i] < lo) | (highest[i] > hi)
+    return count
 
 
 @kernel

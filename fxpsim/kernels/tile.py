@@ -20,24 +20,27 @@ from numba.extending import intrinsic
 from fxpsim.kernels.lanes import Lanes
 from fxpsim.kernels.steps import FITS, PARAMETERS, Register, Term, add_into, step_named
 
-__all__ = ["fold_tile", "run_tile"]
+__all__ = ["entry_at", "fold_tile", "int64", "load_registers", "run_tile"]
 
 _I64 = ir.IntType(64)
 
 
-def _number(value: int) -> ir.Value:
+def int64(value: int) -> ir.Value:
+    """Return an int64."""
     return ir.Constant(_I64, value)
 
 
-def _at(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
+def entry_at(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, index: ir.Value) -> ir.Value:
+    """Return a pointer to an entry of an array at an address."""
     base = builder.inttoptr(address, kind.as_pointer())
     return builder.gep(base, [index], source_etype=kind)
 
 
-def _registers(lanes: Lanes, parameters: ir.Value) -> list[Register]:
+def load_registers(lanes: Lanes, parameters: ir.Value) -> list[Register]:
+    """Return the step's registers, from the address of their parameters."""
     builder = lanes.builder
     numbers = [
-        lanes.narrow(builder.load(_at(builder, parameters, _I64, _number(i)), typ=_I64))
+        lanes.narrow(builder.load(entry_at(builder, parameters, _I64, int64(i)), typ=_I64))
         for i in range(PARAMETERS)
     ]
     return [Register(*numbers[i : i + 3]) for i in range(0, PARAMETERS, 3)]
@@ -86,12 +89,12 @@ def run_tile(
             start, start_stride, biased, parameters, out, out_stride, plane_stride,
         ) = arguments[6:]  # fmt: skip
         lanes, rule = Lanes(builder, lane_name), step_named(step_name)
-        registers = _registers(lanes, parameters)
+        registers = load_registers(lanes, parameters)
         cells = [(row, vector) for row in range(n_rows) for vector in range(n_vectors)]
         state: dict[tuple[int, int], list[ir.Value]] = {}
 
         def corner(row: int, vector: int, stride: ir.Value) -> ir.Value:
-            return builder.add(builder.mul(_number(row), stride), _number(vector * lanes.count))
+            return builder.add(builder.mul(int64(row), stride), int64(vector * lanes.count))
 
         def values(cell: tuple[int, int]) -> list[ir.Value]:
             return [builder.load(slot, typ=lanes.vector) for slot in state[cell]]
@@ -105,7 +108,7 @@ def run_tile(
             if zero:
                 first = lanes.constant(0)
             else:
-                pointer = _at(builder, start, lanes.entry, corner(*cell, start_stride))
+                pointer = entry_at(builder, start, lanes.entry, corner(*cell, start_stride))
                 first = lanes.load_entries(pointer, lanes.entry.width)
             initial = rule.begin(lanes, registers, first, some_bias)
             state[cell] = [cgutils.alloca_once(builder, lanes.vector) for _ in initial]
@@ -113,22 +116,22 @@ def run_tile(
 
         def add(word: ir.Value) -> None:
             """Take the products of some words into all cells."""
-            number = lanes.narrow(builder.add(word, _number(1)))
-            places = [builder.add(word, _number(i)) for i in range(rule.words)]
+            number = lanes.narrow(builder.add(word, int64(1)))
+            places = [builder.add(word, int64(i)) for i in range(rule.words)]
             panel = {}
             for vector in range(n_vectors):
                 for i, place in enumerate(places):
                     index = builder.add(
-                        builder.mul(place, b_step), builder.mul(_number(vector), b_stride)
+                        builder.mul(place, b_step), builder.mul(int64(vector), b_stride)
                     )
-                    panel[vector, i] = lanes.load(_at(builder, b, lanes.scalar, index))
+                    panel[vector, i] = lanes.load(entry_at(builder, b, lanes.scalar, index))
             for row in range(n_rows):
                 factors = []
                 for place in places:
                     index = builder.add(
-                        builder.mul(_number(row), a_stride), builder.mul(place, a_step)
+                        builder.mul(int64(row), a_stride), builder.mul(place, a_step)
                     )
-                    entry = builder.load(_at(builder, a, lanes.entry, index), typ=lanes.entry)
+                    entry = builder.load(entry_at(builder, a, lanes.entry, index), typ=lanes.entry)
                     factors.append(lanes.splat(entry))
                 for vector in range(n_vectors):
                     cell = row * n_vectors + vector
@@ -139,7 +142,10 @@ def run_tile(
                     keep((row, vector), rule.add(lanes, registers, values((row, vector)), terms))
 
         if rule.chunked:
-            with cgutils.for_range_slice(builder, _number(0), length, every, _I64) as (first, _):
+            with cgutils.for_range_slice(builder, int64(0), length, every, _I64) as (
+                first,
+                _,
+            ):
                 left = builder.sub(length, first)
                 short = builder.icmp_signed("<", left, every)
                 with cgutils.for_range(builder, builder.select(short, left, every)) as loop:
@@ -147,16 +153,16 @@ def run_tile(
                 for cell in cells:
                     keep(cell, rule.close(lanes, registers, values(cell)))
         else:
-            steps = builder.sdiv(length, _number(rule.words))
+            steps = builder.sdiv(length, int64(rule.words))
             with cgutils.for_range(builder, steps) as loop:
-                add(builder.mul(loop.index, _number(rule.words)))
+                add(builder.mul(loop.index, int64(rule.words)))
 
         for cell in cells:
             for plane, value in enumerate(rule.finish(lanes, registers, values(cell))):
                 index = builder.add(
-                    corner(*cell, out_stride), builder.mul(_number(plane), plane_stride)
+                    corner(*cell, out_stride), builder.mul(int64(plane), plane_stride)
                 )
-                lanes.store_entries(value, _at(builder, out, ir.IntType(width), index), width)
+                lanes.store_entries(value, entry_at(builder, out, ir.IntType(width), index), width)
         return context.get_dummy_value()
 
     return signature, generate
@@ -182,14 +188,14 @@ def fold_tile(
     def generate(context, builder, _signature, arguments):
         chosen, rows, parameters, total, total_stride, addend, addend_stride = arguments[3:]
         lanes = Lanes(builder, lane_name)
-        register = _registers(lanes, parameters)[0]
+        register = load_registers(lanes, parameters)[0]
 
         def fold(name: str) -> None:
             with cgutils.for_range(builder, rows) as loop:
                 for vector in range(n_vectors):
-                    column = _number(vector * lanes.count)
+                    column = int64(vector * lanes.count)
                     into, source = (
-                        _at(
+                        entry_at(
                             builder, base, ir.IntType(bits),
                             builder.add(builder.mul(loop.index, stride), column),
                         )
@@ -202,7 +208,7 @@ def fold_tile(
                     lanes.store_entries(new, into, lanes.bits)
 
         for number, name in enumerate(FITS):
-            with builder.if_then(builder.icmp_signed("==", chosen, _number(number))):
+            with builder.if_then(builder.icmp_signed("==", chosen, int64(number))):
                 fold(name)
         return context.get_dummy_value()
 

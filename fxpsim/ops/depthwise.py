@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,7 @@ from numpy.typing import NDArray
 from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch import Planes
-from fxpsim.engine import compiled
 from fxpsim.errors import GraphError
-from fxpsim.formats import Overflow
 from fxpsim.ops.convolution import check_image, settle_taps, window_reach
 from fxpsim.ops.layer import Layer, constants, multiplicand_weights
 from fxpsim.ops.matrix import joined
@@ -94,59 +93,90 @@ class DepthwiseConv2D(Layer):
         weights = multiplicand_weights(self.weights, self.weight_format)
         return weights.reshape(-1, self.outputs)
 
-    def _padded(self, codes: IntArray, source: TensorSpec) -> IntArray:
-        factors = constants(self, source).factors(codes)
-        return self.taps.pad(factors, zero_code(source) - self.zero(source))
+    def adder(self, source: TensorSpec, *, proven: bool = False) -> Callable[[IntArray], IntArray]:
+        """Return what makes registers (n, *shape) of codes (n, *source.shape), made once.
 
-    def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
-        """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
-        register = constants(self, source).register
-        proven = register.exact_where_it_fits and proven
-        wraps = register.plain and register.overflow is Overflow.WRAP
-        if proven or register.plain:
-            step = "exact" if proven or wraps else "clamp"
-            if (planes := self._compiled(step, codes, source)) is not None:
-                sums = planes[0]
-                return sums if proven or not wraps else _wrapped(sums, register)
-        columns = [
-            dispatch.product(*operands, product_frac=constants(self, source).frac, proven=proven)
-            for operands in self._channels(codes, source, register)
-        ]
-        return np.concatenate(columns, axis=1).reshape(len(codes), *self.shape(source))
+        ``proven`` registers never overflow: any order will do.
+        """
+        lanes, known = _prepared(self, source), constants(self, source)
+
+        def registers(codes: IntArray) -> IntArray:
+            fast = lanes.registers(codes, proven=proven)
+            if fast is not None:
+                return fast
+            columns = [
+                dispatch.product(*operands, product_frac=known.frac, proven=proven)
+                for operands in self._channels(codes, source, known.register)
+            ]
+            return np.concatenate(columns, axis=1).reshape(len(codes), *known.shape)
+
+        return registers
 
     def planes(self, codes: IntArray, source: TensorSpec, *, exact: bool = False) -> Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
-        if exact and (planes := self._compiled("peaks", codes, source)) is not None:
-            sums, lowest, highest = (plane.reshape(-1, self.outputs) for plane in planes)
-            nothing = np.zeros_like(sums)
-            levels = {"final": nothing}, {"final": nothing - 1}
-            return Planes(sums, sums, lowest, highest, *levels, *self._products(codes, source))
-        register = None if exact else constants(self, source).register
+        known = constants(self, source)
+        fast = (
+            self._lanes(codes, source, exact)
+            if exact or known.register.plain_but_for_bias
+            else None
+        )
+        if fast is not None:
+            register, *ends, events, first = (plane.reshape(-1, self.outputs) for plane in fast)
+            levels = {"final": events}, {"final": first}
+            lowest, highest = self._products(codes, source)
+            return Planes(register, ends[0], ends[1], ends[2], *levels, lowest, highest)
         columns = [
-            dispatch.product_planes(*operands, product_frac=constants(self, source).frac)
-            for operands in self._channels(codes, source, register)
+            dispatch.product_planes(*operands, product_frac=known.frac)
+            for operands in self._channels(codes, source, None if exact else known.register)
         ]
         return joined(columns, axis=1)
+
+    def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums (sums, N), their lowest and their highest partial sums."""
+        planes = _prepared(self, source).peaks(codes)
+        if planes is None:
+            return Layer.peaks(self, codes, source)
+        exact, lowest, highest = planes.reshape(3, -1, self.outputs)
+        return exact, lowest, highest
+
+    def _lanes(self, codes: IntArray, source: TensorSpec, exact: bool) -> list[IntArray] | None:
+        """Return registers, exact sums, lowest, highest, events, first steps; peaks come first."""
+        peaks = _prepared(self, source).peaks(codes)
+        if peaks is None:
+            return None
+        register = constants(self, source).register
+        inside = register.lo <= peaks[1].min(initial=0) and peaks[2].max(initial=0) <= register.hi
+        if exact or inside:
+            nothing = np.zeros_like(peaks[0])
+            return [peaks[0], *peaks, nothing, nothing - 1]
+        tally = _prepared(self, source).tally(codes)
+        return None if tally is None else [tally[0], *peaks, *tally[1:]]
 
     def _products(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray]:
         """Return the lowest and highest product (N,) of each channel."""
         if not codes.size:
             return np.zeros(self.outputs, np.int64), np.zeros(self.outputs, np.int64)
-        view = self.taps.view(self._padded(codes, source))
-        weights = constants(self, source).matrix.astype(np.int64)
+        weights = self.matrix().astype(np.int64)
         ends = [
-            extreme(view, axis=(0, 1, 2)).reshape(self.inputs, -1).repeat(self.multiplier, axis=1)
+            extreme(self._windows(extreme(codes, axis=0)[None], source), axis=(0, 1, 2))
+            .reshape(self.inputs, -1)
+            .repeat(self.multiplier, axis=1)
             * weights
             for extreme in (np.min, np.max)
         ]
         return np.minimum(*ends).min(axis=0), np.maximum(*ends).max(axis=0)
+
+    def _windows(self, codes: IntArray, source: TensorSpec) -> IntArray:
+        """Return multiplicands as windows (n, rows, columns, height, width, channels)."""
+        factors = constants(self, source).factors(codes)
+        return self.taps.view(self.taps.pad(factors, zero_code(source) - self.zero(source)))
 
     def _channels(
         self, codes: IntArray, source: TensorSpec, register: Accumulator | None
     ) -> Iterator[tuple[Any, ...]]:
         """Yield the operands of each channel, a product of a matrix and a column."""
         known = constants(self, source)
-        view = self.taps.view(self._padded(codes, source))
+        view = self._windows(codes, source)
         for channel in range(self.outputs):
             rows = view[..., channel // self.multiplier].reshape(-1, self.inputs)
             yield (
@@ -157,36 +187,6 @@ class DepthwiseConv2D(Layer):
                 known.matrix_range,
                 None if known.bias is None else known.bias[channel : channel + 1],
             )
-
-    def _compiled(self, step: str, codes: IntArray, source: TensorSpec) -> IntArray | None:
-        """Return the planes of one step for all channels at once; None where it may not fit."""
-        known = constants(self, source)
-        register = known.register
-        if not compiled() or known.place is not None or codes.dtype == np.object_:
-            return None
-        product = max(abs(x * w) for x in known.factor_range for w in known.matrix_range)
-        bias = 0 if known.bias is None else int(np.abs(known.bias).max())
-        if step == "clamp":
-            reach = max(register.hi, -register.lo) + product
-            start = None if known.bias is None else known.bias.clip(register.lo, register.hi)
-        else:
-            reach, start = self.inputs * product + bias, known.bias
-        if reach >= 1 << 62:
-            return None
-        from fxpsim.kernels.depthwise import multiply
-
-        images = self._padded(codes, source)
-        return multiply(
-            step,
-            images if self.multiplier == 1 else images.repeat(self.multiplier, axis=3),
-            known.matrix.reshape(self.weights.shape),
-            start,
-            self.stride,
-            self.dilation,
-            (known.shape[0], known.shape[1]),
-            (register.lo, register.hi),
-            np.int32 if reach < 1 << 31 else np.int64,
-        )
 
     def reach(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
         """Return the range of every multiplicand (K, N), over all positions."""
@@ -212,7 +212,25 @@ class DepthwiseConv2D(Layer):
         )
 
 
-def _wrapped(sums: IntArray, register: Accumulator) -> IntArray:
-    """Return sums modulo the register."""
-    mask = np.int64((1 << register.bits) - 1)
-    return register.lo + ((sums.astype(np.int64) - register.lo) & mask)
+@lru_cache(maxsize=128)
+def _prepared(layer: DepthwiseConv2D, source: TensorSpec) -> dispatch.Depthwise:
+    """Return a layer's weights, packed once, and where its windows stand."""
+    known, taps = constants(layer, source), layer.taps
+    offsets = np.indices(taps.size).reshape(2, -1).T * taps.dilation
+    around = [sum(ends) for ends in zip(taps.top_left, taps.bottom_right, strict=True)]
+    return dispatch.Depthwise(
+        known.matrix,
+        offsets if known.place is None else offsets[known.place],
+        known.register,
+        known.factor_range,
+        known.matrix_range,
+        known.bias,
+        known.frac,
+        known.zero,
+        zero_code(source),
+        layer.multiplier,
+        (source.shape[0] + around[0], source.shape[1] + around[1]),
+        taps.top_left,
+        taps.stride,
+        (known.shape[0], known.shape[1]),
+    )

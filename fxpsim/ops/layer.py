@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fxpsim import dispatch
 from fxpsim.accumulators import Accumulator, Sequential
 from fxpsim.casts import check_codes
+from fxpsim.engine import code_dtype, narrow_dtype
 from fxpsim.errors import GraphError
 from fxpsim.formats import QFormat
 from fxpsim.formats.qformat import MAX_BITS
@@ -139,14 +140,29 @@ class Layer(Op):
         """Return the weights' multiplicands (K, N)."""
 
     @abstractmethod
+    def adder(self, source: TensorSpec, *, proven: bool = False) -> Callable[[IntArray], IntArray]:
+        """Return what makes registers (n, *shape) of codes (n, *source.shape), made once.
+
+        ``proven`` registers never overflow: any order will do.
+        """
+
     def registers(self, codes: IntArray, source: TensorSpec, *, proven: bool = False) -> IntArray:
-        """Return the registers (n, *shape); ``proven`` ones never overflow: any order will do."""
+        """Return the registers (n, *shape); parameters as for :meth:`adder`."""
+        return self.adder(source, proven=proven)(codes)
 
     @abstractmethod
     def planes(
         self, codes: IntArray, source: TensorSpec, *, exact: bool = False
     ) -> dispatch.Planes:
         """Return what the registers did (sums, N); ``exact``: those of sums without overflow."""
+
+    def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
+        """Return exact sums (sums, N), their lowest and their highest partial sums.
+
+        The bias comes where the accumulator has it.
+        """
+        planes = self.planes(codes, source, exact=True)
+        return planes.exact, planes.lowest, planes.highest
 
     @abstractmethod
     def reach(self, source: TensorSpec, low: IntArray, high: IntArray) -> Interval:
@@ -207,6 +223,15 @@ class Layer(Op):
         """Return the registers (n, *shape)."""
         return self.registers(inputs[0], sources[0])
 
+    def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return the registers (n, *shape)."""
+        return self.registers(inputs[0], sources[0])
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return the same for these sources."""
+        adder = self.adder(sources[0])
+        return lambda inputs: adder(inputs[0])
+
     def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return one row for each set of sums through the layer."""
         from accel_models import Work
@@ -265,6 +290,8 @@ class Constants:
         Multiplicands, in the order in which products are added.
     matrix_range, factor_range : (int, int)
         Lowest and highest weight; lowest and highest multiplicand that the input can have.
+    factor_type : dtype
+        Of those: 8 or 16 bits where they fit.
     register : Accumulator
         Without a rounding constant.
     bias : integer array (N,) or None
@@ -280,6 +307,7 @@ class Constants:
     matrix: IntArray
     matrix_range: tuple[int, int]
     factor_range: tuple[int, int]
+    factor_type: np.dtype[Any]
     register: Accumulator
     bias: IntArray | None
     frac: int
@@ -289,17 +317,10 @@ class Constants:
 
     def factors(self, codes: IntArray) -> IntArray:
         """Return input codes less the zero point, in 8 or 16 bits where they fit."""
-        low, high = self.factor_range
-        dtype = codes.dtype
-        for kind in (np.int8, np.uint8, np.int16):
-            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-                dtype = np.dtype(kind)
-                break
+        dtype = self.factor_type
         if self.zero:
             wide = dtype if dtype.itemsize > 1 else np.int16  # what is subtracted fits that
-            return np.subtract(codes, self.zero, dtype=wide, casting="unsafe").astype(
-                dtype, copy=False
-            )
+            codes = np.subtract(codes, self.zero, dtype=wide, casting="unsafe")
         return codes.astype(dtype, copy=False)
 
 
@@ -318,10 +339,13 @@ def constants(layer: Layer, source: TensorSpec) -> Constants:
         window = layer.window(source)
         place = np.arange(prod(window)).reshape(window).transpose(order.axes).reshape(-1)
         matrix = matrix[place]
+    factor_range = source.format.lo - zero, source.format.hi - zero
+    narrow = narrow_dtype(*factor_range)  # kernels take signed words
     return Constants(
         np.ascontiguousarray(matrix),
         (int(matrix.min()), int(matrix.max())),
-        (source.format.lo - zero, source.format.hi - zero),
+        factor_range,
+        np.dtype(code_dtype(*factor_range) if narrow is np.uint16 else narrow),
         sums.accumulator,
         sums.bias,
         layer.product_frac(source),

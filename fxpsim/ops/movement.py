@@ -83,6 +83,8 @@ class Reshape(Op):
         (codes,) = inputs
         return codes.reshape(len(codes), *self.shape)
 
+    run_narrow = run
+
 
 @dataclass(frozen=True, slots=True)
 class Reinterpret(Op):

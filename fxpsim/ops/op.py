@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import check_codes
+from fxpsim.engine import code_dtype
 from fxpsim.errors import GraphError
 from fxpsim.formats import Affine, QFormat
 from fxpsim.formats.qformat import MAX_BITS
@@ -25,6 +27,7 @@ __all__ = [
     "TensorFormat",
     "TensorSpec",
     "aligned",
+    "as_stored",
     "binary_point",
     "channel_codes",
     "fraction",
@@ -83,6 +86,15 @@ class Op(ABC):
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return output codes (n, *shape) for input codes (n, *source.shape)."""
 
+    def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return the same codes; they may be in narrower types than their formats', and come so."""
+        wide = [as_stored(codes, spec) for codes, spec in zip(inputs, sources, strict=True)]
+        return self.run(wide, sources)
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return :meth:`run_narrow` for these sources; what it needs may be made beforehand."""
+        return partial(self.run_narrow, sources=sources)
+
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return bounds of the output for elementwise bounds of the inputs."""
         if self.monotone:
@@ -100,6 +112,11 @@ class Op(ABC):
         the way out of a layer returns that work, extended.
         """
         return None
+
+
+def as_stored(codes: IntArray, spec: TensorSpec) -> IntArray:
+    """Return codes in the type of their format, whatever their values are."""
+    return codes.astype(code_dtype(spec.format.lo, spec.format.hi), copy=False)
 
 
 def whole_range(spec: TensorSpec) -> Interval:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.dispatch.rescaling import rescale
+from fxpsim.engine import narrow_dtype
 from fxpsim.errors import GraphError
 from fxpsim.formats import Affine, QFormat
 from fxpsim.ops.op import Interval, Op, TensorFormat, TensorSpec, whole_range, zero_code
@@ -60,6 +62,18 @@ class Rescale(Op):
         """Return codes of the target."""
         (codes,), zero = inputs, zero_code(sources[0])
         return rescale(codes - zero if zero else codes, self.scheme, word(self.target))
+
+    def run_narrow(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
+        """Return the same in 8 or 16 bits where they hold the target's codes."""
+        return self.ready(sources)(inputs)
+
+    def ready(self, sources: Sequence[TensorSpec]) -> Callable[[Sequence[IntArray]], IntArray]:
+        """Return the same for these sources."""
+        if zero_code(sources[0]):
+            return partial(Op.run_narrow, self, sources=sources)
+        scheme, target = self.scheme, word(self.target)
+        dtype = narrow_dtype(target.lo, target.hi)
+        return lambda inputs: rescale(inputs[0], scheme, target, dtype=dtype)
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""
@@ -137,6 +151,7 @@ class RescaleFloat64(Op):
         return np.asarray(shifted.clip(low, high).astype(np.int64))
 
 
+@lru_cache(maxsize=1024)
 def word(fmt: TensorFormat) -> QFormat:
     """Return the word that a format's codes are kept in."""
     return fmt if isinstance(fmt, QFormat) else QFormat(fmt.bits, 0, fmt.signed)

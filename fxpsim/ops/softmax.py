@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxpsim import schemes
+from fxpsim import dispatch, schemes
 from fxpsim.casts import check_codes
 from fxpsim.dispatch.rescaling import rescale
 from fxpsim.engine import compiled
@@ -26,6 +26,8 @@ __all__ = ["FloatTableSoftmax", "GemmlowpSoftmax", "LookupSoftmax"]
 IntArray = NDArray[Any]
 _POSITIVE = QFormat(32, 0, signed=False)
 _SHORT = QFormat(16, 0)
+#: Their sum, each 2**-12 of a 31-bit number at most, is less than 2**32.
+_MOST_SCORES = 8191
 
 
 def _distances(codes: IntArray) -> IntArray:
@@ -38,19 +40,6 @@ def _times_power(raw: IntArray, bits: IntArray | int) -> IntArray:
     """Return raw * 2**-bits, rounded to nearest, ties away from zero; raw is not negative."""
     half = np.left_shift(np.int64(1), np.asarray(bits, np.int64)) // 2
     return np.asarray(np.right_shift(raw + half, bits))
-
-
-def _high_product(a: IntArray, b: IntArray | int) -> IntArray:
-    return np.asarray(np.minimum(np.right_shift(a * b + (1 << 30), 31), elementary.ONE))
-
-
-def _one_over_one_plus(raw: IntArray) -> IntArray:
-    half: IntArray = np.right_shift(raw + elementary.ONE + 1, 1)
-    estimate = elementary._48_17 + _high_product(half, elementary._NEG_32_17)
-    for _ in range(3):
-        error = (1 << 29) - _high_product(half, estimate)
-        estimate = estimate + (_high_product(estimate, error) << 2)
-    return np.asarray(np.minimum(estimate << 1, elementary.ONE))
 
 
 def _rows(codes: IntArray) -> list[list[int]]:
@@ -82,7 +71,10 @@ class GemmlowpSoftmax(Op):
 
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the input's shape in the target format."""
-        return TensorSpec(_scores(sources), self.target)
+        shape = _scores(sources)
+        if shape[-1] > _MOST_SCORES:
+            raise GraphError(f"softmax must have at most {_MOST_SCORES} scores, not {shape[-1]}")
+        return TensorSpec(shape, self.target)
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return shares."""
@@ -93,14 +85,7 @@ class GemmlowpSoftmax(Op):
                 for row in _rows(codes)
             ]
             return np.array(rows, np.int64).reshape(codes.shape)
-        table = np.append(self.table, 0).astype(np.int64)
-        parts = table[np.minimum(_distances(codes), len(self.table))]
-        total = _times_power(parts, elementary.SUM_BITS).sum(axis=-1, keepdims=True)
-        lead = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
-        scale = _one_over_one_plus((total << lead) - (1 << 31))
-        shift = elementary.SUM_BITS - lead + 31 - fmt.bits
-        shares = _times_power(_high_product(parts, scale), shift) + fmt.lo
-        return np.asarray(np.minimum(shares, fmt.hi))
+        return dispatch.softmax8(codes, self.table, fmt.bits, fmt.lo)
 
 
 def _lookup(codes: IntArray, table: IntArray) -> IntArray:

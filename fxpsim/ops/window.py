@@ -115,13 +115,16 @@ class Window:
         """
         bare = window(self.size, self.stride, self.dilation)
         rows, columns = bare.positions(images.shape[1:3])
+        images = np.ascontiguousarray(images)
         n, down, right, each = images.strides
         strides = (
             n, down * self.stride[0], right * self.stride[1],
             down * self.dilation[0], right * self.dilation[1], each,
         )  # fmt: skip
         shape = (len(images), rows, columns, *self.size, images.shape[3])
-        return np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
+        view: IntArray = np.ndarray(shape, images.dtype, images, 0, strides)  # as_strided is slow
+        view.flags.writeable = False
+        return view
 
 
 #: A window that may have been made before: checking takes longer than a small layer's sums.

@@ -31,9 +31,9 @@ def quantize_affine(
 def quantize_level(value: float, codebook: Sequence[int], scale: float, rounding: Rounding) -> int:
     """Return the code whose entry is that of ``value / scale``, a float64, rounded to an entry.
 
-    Entries are numbered upwards, and a rounding mode says which neighbour is taken; even and odd
-    are of that number.  Beyond the ends the outermost entry is taken.  Of equal entries the first
-    is.
+    A rounding mode says which neighbour is taken; at a tie, nearest even takes the lower one where
+    its code is even, nearest odd where it is odd, else the upper one.  Beyond the ends the
+    outermost entry is taken.  Of equal entries the first is.
     """
     entries = sorted(set(codebook))
     quotient = value / scale
@@ -45,7 +45,7 @@ def quantize_level(value: float, codebook: Sequence[int], scale: float, rounding
         return codebook.index(entries[-1])
     part = (Fraction(quotient) - entries[number]) / (entries[number + 1] - entries[number])
     half = Fraction(1, 2)
-    negative = quotient < 0
+    negative, odd = quotient < 0, codebook.index(entries[number]) % 2 == 1
     match rounding:
         case Rounding.FLOOR:
             up = False
@@ -64,9 +64,9 @@ def quantize_level(value: float, codebook: Sequence[int], scale: float, rounding
         case Rounding.NEAREST_AWAY:
             up = part > half or (part == half and not negative)
         case Rounding.NEAREST_EVEN:
-            up = part > half or (part == half and number % 2 == 1)
+            up = part > half or (part == half and odd)
         case Rounding.NEAREST_ODD:
-            up = part > half or (part == half and number % 2 == 0)
+            up = part > half or (part == half and not odd)
         case _:
             raise ValueError(f"{rounding} works on bits, which a codebook has not")
     return codebook.index(entries[number + up])

@@ -2,8 +2,8 @@
 
 All cases of QuantizeLinear, DequantizeLinear, QLinearMatMul and MatMulInteger in
 ``onnx.backend.test`` are here, integers of 2, 4, 8 and 16 bits, per tensor, per axis and blocked
-(a block is a row of a reshaped tensor, and its scale one along an axis), but for those in
-``NOT_EXPRESSIBLE``: codes that are floats themselves.
+(a block is a row of a reshaped tensor, and its scale one along an axis), and codes that are floats
+of 8 or 4 bits themselves.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ import fxpsim as fx
 
 onnx = pytest.importorskip("onnx")
 
-NOT_EXPRESSIBLE = {
-    "test_quantizelinear_e4m3fn",
-    "test_quantizelinear_e5m2",
-    "test_quantizelinear_float4e2m1",
-    "test_dequantizelinear_e4m3fn",
-    "test_dequantizelinear_e4m3fn_float16",
-    "test_dequantizelinear_e4m3fn_zero_point",
-    "test_dequantizelinear_e5m2",
-    "test_dequantizelinear_float4e2m1",
+#: Codes that are floats themselves, as codebooks.
+MINIFLOATS = {
+    "float8_e4m3fn": fx.Levels.minifloat(4, 3, 448),
+    "float8_e5m2": fx.Levels.minifloat(5, 2, 57344),
+    "float4_e2m1fn": fx.Levels.minifloat(2, 1),
 }
 WIDE = fx.Accumulator(32)
 
@@ -42,6 +38,7 @@ def node_cases():
 
 
 CASES = node_cases()
+OF_FLOATS = [name for name in CASES if "float4" in name or "_e4m3" in name or "_e5m2" in name]
 
 
 def numbers(tensor) -> tuple[np.ndarray, str]:
@@ -87,13 +84,38 @@ def of(operator: str) -> list[str]:
     return [
         name
         for name, case in CASES.items()
-        if case.model.graph.node[0].op_type == operator and name not in NOT_EXPRESSIBLE
+        if case.model.graph.node[0].op_type == operator and name not in OF_FLOATS
     ]
 
 
 def test_the_cases_are_all_here():
-    assert set(CASES) >= NOT_EXPRESSIBLE
-    assert len(CASES) - len(NOT_EXPRESSIBLE) >= 28
+    assert len(OF_FLOATS) == 8
+    assert len(CASES) == 36
+
+
+@pytest.mark.parametrize("name", OF_FLOATS)
+def test_floats_of_few_bits_are_codebooks(name):
+    (x, scale, *_), (expected,) = CASES[name].data_sets[0]
+    x, scale, expected = (
+        onnx.numpy_helper.to_array(t) if isinstance(t, onnx.TensorProto) else np.asarray(t)
+        for t in (x, scale, expected)
+    )
+    given, result = (x, expected) if "dequantize" not in name else (expected, x)
+    fmt = MINIFLOATS[result.dtype.name]
+    rows = zip(
+        np.atleast_2d(given),
+        np.atleast_2d(result),
+        np.resize(scale, len(np.atleast_2d(given))),
+        strict=True,
+    )
+    for reals, codes, step in rows:
+        fmt_here = fx.Levels(fmt.codebook, fmt.scale * float(step))
+        patterns = codes.view(np.uint8).astype(int)
+        if "dequantize" in name:
+            np.testing.assert_array_equal(fx.dequantize(patterns, fmt_here), reals.astype(float))
+        else:
+            got = fx.dequantize(fx.quantize(reals, fmt_here), fmt)
+            np.testing.assert_array_equal(got, codes.astype(float))  # +0 for -0
 
 
 @pytest.mark.parametrize("name", of("QuantizeLinear"))

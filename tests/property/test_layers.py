@@ -24,6 +24,7 @@ from fxpsim import (
     spec,
     sweep,
 )
+from fxpsim.engine import interpreted
 from fxpsim.graph import Node
 from fxpsim.ops import Conv2D, Dense, DepthwiseConv2D, TensorSpec
 
@@ -176,3 +177,31 @@ def test_products_can_be_added_in_another_order():
     np.testing.assert_array_equal(got.reshape(-1, 2), wanted)
     plain = Conv2D(weights, WEIGHT, Accumulator(9, "saturate")).registers(codes, image)
     assert (got != plain).any()
+
+
+@settings(max_examples=30)
+@given(st.integers(8, 24), st.sampled_from(["saturate", "wrap"]), st.integers(0, 2**32 - 1))
+def test_statistics_with_the_bias_last(bits, overflow, seed):
+    rng = np.random.default_rng(seed)
+    register, codes = Accumulator(bits, overflow, bias="last"), QFormat(8, 0)
+    biases = rng.integers(-3000, 3000, 8), QFormat(16, 0)
+    image, row = TensorSpec((4, 3, 8), codes), TensorSpec((20,), codes)
+    layers = (
+        (DepthwiseConv2D(rng.integers(-128, 128, (2, 3, 8)), codes, register, *biases), image),
+        (Dense(rng.integers(-128, 128, (20, 8)), codes, register, *biases), row),
+    )
+    for layer, source in layers:
+        inputs = rng.integers(-128, 128, (3, *source.shape))
+        fast, peaks = layer.planes(inputs, source), layer.peaks(inputs, source)
+        with interpreted():
+            slow = layer.planes(inputs, source)
+        for name in ("register", "exact", "lowest", "highest"):
+            np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
+        for found, wanted in zip(peaks, (slow.exact, slow.lowest, slow.highest), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+        events = slow.events["final"]
+        np.testing.assert_array_equal(fast.events["final"], events)
+        touched = events > 0
+        np.testing.assert_array_equal(
+            fast.first_step["final"][touched], slow.first_step["final"][touched]
+        )

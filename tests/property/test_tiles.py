@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from guarded import Guarded
 
 pytest.importorskip("numba")
 if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
@@ -19,7 +20,6 @@ from fxpsim.kernels import product
 from fxpsim.kernels.product import multiply, pack
 from fxpsim.kernels.steps import planes_of
 
-CANARY = 77
 #: Every remainder around rows and lanes; K = 0 and 1.
 SIZES = [
     (1, 1, 0), (1, 1, 1), (1, 67, 2), (2, 33, 1), (3, 65, 3), (4, 16, 5), (5, 32, 1),
@@ -75,24 +75,6 @@ def operands(rng, rows, length, outputs, ends):
     )
     a.flags.writeable = b.flags.writeable = False
     return a, b
-
-
-class Guarded:
-    """Memory with a margin of canaries on both sides."""
-
-    def __init__(self):
-        self.made = []
-
-    def empty(self, shape, dtype=float, **options):
-        count = int(np.prod(shape))
-        store = np.full(count + 128, CANARY, dtype)
-        self.made.append((store, count))
-        return store[64 : 64 + count].reshape(shape)
-
-    def check(self):
-        for store, count in self.made:
-            assert (store[:64] == CANARY).all()
-            assert (store[64 + count :] == CANARY).all()
 
 
 def run(monkeypatch, plan, a, b, start=None):

@@ -39,6 +39,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
+    ("fxpsim.schedule",),
     ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
     ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),

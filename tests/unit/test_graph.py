@@ -118,14 +118,26 @@ def test_probes_keep_tensors(graph):
     inputs = np.full((2, 2, 2), 7)
     trace = simulate(graph, inputs, probes=["fc*", "act"])
     assert {"fc1", "fc2", "act"} <= trace.tensors.keys()
-    with pytest.raises(GraphError, match=r"'norm' was not kept; pass probes"):
-        trace["norm"]
+    everything = simulate(graph, inputs, probes=["*"])
+    np.testing.assert_array_equal(trace["norm"], everything["norm"])  # found by another run
     with pytest.raises(GraphError, match="did you mean 'norm'"):
         trace["nrom"]
     with pytest.raises(GraphError, match="probe 'x' matches no tensor"):
         simulate(graph, inputs, probes=["x"])
     with pytest.raises(FxpsimError, match="engine must be"):
         simulate(graph, inputs, engine="fast")
+
+
+@pytest.mark.parametrize("rounding", ["floor", "stochastic_weighted"])
+def test_blocks_change_nothing(graph, monkeypatch, rounding):
+    inputs = np.random.default_rng(2).integers(-128, 128, (7, 2, 2))
+    narrow = Accumulator(12, "saturate", frac=4, rounding=rounding)
+    whole = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
+    monkeypatch.setattr("fxpsim.simulation._BLOCK", 8)  # two inputs of four codes
+    parts = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
+    for name, codes in whole.tensors.items():
+        np.testing.assert_array_equal(parts[name], codes, err_msg=name)
+    assert whole.overflow.equals(parts.overflow)
 
 
 def test_overflow_table_has_a_row_for_every_channel(graph):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fxpsim import Graph, QFormat, accumulator_grid, evaluate, sweep
+from fxpsim import Accumulator, Graph, QFormat, accumulator_grid, evaluate, sweep
 from fxpsim.errors import ConfigError, DataError
 from fxpsim.graph import Node
 from fxpsim.ops import Dense, TensorSpec
@@ -83,6 +83,18 @@ def test_evaluate_and_its_mistakes(graph):
             evaluate(graph, inputs, labels, **options)
     with pytest.raises(ConfigError, match="seed must be"):
         evaluate(graph, inputs, [0, 1, 2], seed=-1)
+
+
+def test_blocks_of_a_sweep_change_nothing(graph, monkeypatch):
+    inputs = np.random.default_rng(1).integers(-128, 128, (7, 3))
+    labels = inputs.argmax(axis=1)
+    points = [Accumulator(8, "wrap"), Accumulator(4, "wrap"), Accumulator(5, bias="last")]
+    tables = []
+    for block in (32, 2):
+        monkeypatch.setattr("fxpsim.sweeps._BLOCK", block)
+        tables.append(sweep(graph, inputs, labels, accumulators=points).drop(columns="seconds"))
+    assert tables[0].equals(tables[1])
+    assert tables[0]["overflow_outputs"][1] > 0
 
 
 def test_sweep_and_its_mistakes(graph):
