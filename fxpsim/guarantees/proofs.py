@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -156,6 +156,23 @@ class Guarantee:
                 needed = width(*ends, one.word.signed)
                 return Shortfall(node, channel, one.register, needed, register, one.word.bits)
         raise AssertionError(f"no register of {node!r} overflows")
+
+    def certificate(self, accumulators: Registers = None) -> dict[str, Any]:
+        """Return what a checker needs to verify the widths without this package's proofs.
+
+        Parameters
+        ----------
+        accumulators : Accumulator or mapping of str to Accumulator, optional
+            The registers to certify; the graph's own where None.
+
+        Returns
+        -------
+        dict
+            For JSON; see :mod:`fxpsim.check_certificate`.
+        """
+        from fxpsim.guarantees.certificates import certificate
+
+        return certificate(self, accumulators)
 
     def _solved(self, node: str, register: Accumulator) -> bool:
         """Whether a bound from a solver covers a plain register."""

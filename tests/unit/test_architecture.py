@@ -24,7 +24,7 @@ HOMES = {
 }
 #: Layers, lowest first: a module imports only from its own layer or below.
 LAYERS = [
-    ("accel_models", "fxpsim.errors"),
+    ("accel_models", "fxpsim.errors", "fxpsim.check_certificate"),
     ("fxpsim.formats", "fxpsim.npz"),
     ("fxpsim.accumulators", "fxpsim.presets", "fxpsim.draws"),
     ("fxpsim.spec", "fxpsim.engine"),
