@@ -188,6 +188,7 @@ class Layer(Op):
         frac = self.product_frac(source)
         if self.bias is not None and self.bias_format is not None:
             aligned(self.bias, self.bias_format, frac)
+        self.accumulator.tiles(self.outputs)
         order, window = self.accumulator.order, self.window(source)
         axes = order.axes if isinstance(order, Sequential) else None
         if axes is not None and len(axes) != len(window):
