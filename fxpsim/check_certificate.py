@@ -36,6 +36,10 @@ def check(document: dict[str, Any]) -> list[str]:
         node, said = layer["node"], layer["statement"]
         if digest(said) != layer["sha256"]:
             wrong.append(f"{node}: the hash must be {digest(said)}, not {layer['sha256']}")
+        before = said["input"].get("node")
+        read = layers[before]["said"] if before else said
+        if (layer["claims"] and not said["exact"]) or (before and not read["exact"]):
+            wrong.append(f"{node}: sums of registers that round are not for this checker")
         pairs = [_products(said, n, layers) for n in range(len(said["weights"]))]
         layers[node] = {"said": said, "sums": [_final(said, n, p) for n, p in enumerate(pairs)]}
         known = {"sign-split": [_split(said, n, p) for n, p in enumerate(pairs)]}

@@ -22,11 +22,12 @@ from fxpsim.accumulators import Accumulator
 from fxpsim.dispatch import Planes, count_outside
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
-from fxpsim.guarantees import Guarantee, guarantee
+from fxpsim.guarantees import guarantee
 from fxpsim.ops import Layer
 from fxpsim.ops.op import TensorSpec, as_stored
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
+from fxpsim.stats import bits_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,8 @@ def sweep(
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
     proof = guarantee(graph, bounds="sign-split")
     codes = check_inputs(graph, inputs)
-    enough = max(proof.minimum(name) for name in names)
+    swept = [proof.layers[name] for name in names]
+    enough = max(bits_for(int(one.lowest.min()), int(one.highest.max())) for one in swept)
     wide = graph.with_accumulators(_all(names, Accumulator(enough)))
     runs = [_Run(graph.with_accumulators(_all(names, point))) for point in points]
     blocks = range(0, max(1, len(codes)), _BLOCK)

@@ -177,7 +177,10 @@ def _best_slopes(
     bounds = [*zip(pair.low.tolist(), pair.high.tolist(), strict=True)]
     bounds += [(None, float(t)) for t in top]
     goal = np.concatenate([np.zeros(inputs), -weights.astype(np.float64)])
-    found = _solver()(goal, vstack(blocks).tocsr(), np.concatenate(limits), bounds=bounds)
+    found = _solver()(
+        goal, vstack(blocks).tocsr(), np.concatenate(limits), bounds=bounds, method="highs-ds",
+        options={"presolve": False},  # which takes longer than the solution
+    )  # fmt: skip
     if found.status != 0:
         return np.zeros(count)
     shares = (-found.ineqlin.marginals).reshape(len(candidates), count) / weights

@@ -73,7 +73,7 @@ def gap(proof: Guarantee, inputs: ArrayLike) -> Gap:
     channels, layers = [], []
     for name, layer in graph.layers:
         spec = graph.specs[graph[name].source]
-        codes = trace.tensors[graph[name].source].reshape(-1, *spec.shape)
+        codes = trace[graph[name].source].reshape(-1, *spec.shape)
         planes = layer.planes(codes, spec, exact=True)
         table = _channels(proof, name, planes.lowest, planes.highest)
         channels.append(table)

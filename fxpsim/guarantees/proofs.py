@@ -244,15 +244,16 @@ class Guarantee:
 
         tables = []
         for name, rows in self.proofs.items():
-            layer = self.layers[name]
+            terms = self.layers[name].terms
+            low, high = terms.low.min(axis=0), terms.high.max(axis=0)
             for one in rows:
                 columns = {
                     "node": name,
                     "channel": np.arange(len(one.lowest)),
                     "bound": one.bound,
                     "bits": pd.array(one.bits, dtype="Int64"),
-                    "input_lo": layer.input_lo,
-                    "input_hi": layer.input_hi,
+                    "input_lo": np.broadcast_to(low, len(one.lowest)),
+                    "input_hi": np.broadcast_to(high, len(one.lowest)),
                     "range_source": one.source,
                     "register": one.register,
                     "lowest": one.lowest,

@@ -80,12 +80,11 @@ def read_bounds(bounds: str | Iterable[str]) -> tuple[str, ...]:
     chosen = dict.fromkeys(
         name for given in names for name in (BOUNDS if given == "all" else (given,))
     )
-    wrong = [name for name in chosen if name not in known]
-    if wrong or not chosen:
-        named = ", ".join(f"{name!r}{suggest(str(name), (*known, 'all'))}" for name in wrong)
-        raise ConfigError(
-            f"bounds must be 'all' or some of {', '.join(known)}, not {named or 'none'}"
-        )
+    wrong = [f"no bound {n!r}{suggest(str(n), (*known, 'all'))}" for n in chosen if n not in known]
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    if not chosen:
+        raise ConfigError(f"bounds must be 'all' or some of {', '.join(known)}, not none")
     return tuple(chosen)
 
 

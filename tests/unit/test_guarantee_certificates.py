@@ -137,6 +137,19 @@ def test_changes_are_noticed():
     assert [said[:2] for said in mismatches(document, proof)] == ["c:", "b:"]
 
 
+def test_registers_that_round_are_not_certified():
+    graph = two_layers(np.random.default_rng(33))
+    coarse = {"a": Accumulator(20, frac=0, rounding="jam")}
+    document = through_json(guarantee(graph.with_accumulators(coarse)).certificate())
+    first, second = document["layers"]
+    assert check_certificate.check(document) == []
+    assert (first["claims"], first["safe"], second["safe"]) == ([], False, True)
+    assert second["statement"]["input"]["kind"] == "codes"
+    wide = {"low": [-(10**6)] * 5, "high": [10**6] * 5}
+    first["claims"] = [{"by": "sign-split", "register": "any", **wide}]
+    assert any("registers that round" in said for said in check_certificate.check(document))
+
+
 def test_the_checker_stands_alone():
     path = Path(check_certificate.__file__)
     for node in ast.walk(ast.parse(path.read_text())):

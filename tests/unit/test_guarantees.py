@@ -20,6 +20,7 @@ from fxpsim import (
     load,
     mac_trace,
     simulate,
+    sweep,
 )
 from fxpsim.errors import ConfigError, DataError, GraphError
 from fxpsim.graph import Node
@@ -80,6 +81,18 @@ def test_ranges_without_zero_are_where_order_matters():
     assert g.table.range_source.unique().tolist() == ["interval"]
 
 
+def test_the_order_of_axes():
+    """Inputs are 1: 9, 4, -1, -6, 3, 12 along the rows; 9, 4, -1, 8, 3, 12 down the columns."""
+    weights = [[9], [-5], [-5], [-5], [9], [9]]
+    for axes, highest, lowest in (((0, 1), 12, -6), ((1, 0), 12, -1)):
+        layer = Dense(weights, QFormat(5, 0), Accumulator(32, order=Sequential(axes)))
+        graph = Graph("g", TensorSpec((2, 3), S8), (Node("layer", layer, "input"),))
+        g = guarantee(graph, input_range=(1, 1))
+        assert ends(g, "prefix-exact") == (lowest, highest)
+        witness = g.witness("layer", 0, 4)
+        assert witness.multiplicands.tolist() == [1] * 6
+
+
 def test_lanes_chunks_and_spills_apart():
     ones = np.ones((8, 1), int)
     lanes = guarantee_layer(ones, U8, accumulator=Accumulator(16, order=Interleaved(4)))
@@ -108,6 +121,8 @@ def test_unsigned_registers():
     with pytest.raises(GraphError, match="which may be negative"):
         g.minimum()
     assert "channel 0 may be negative" in str(g.shortfalls()[0])
+    points = sweep(g.graph, [[1, 2, 3]], accumulators=[Accumulator(8, signed=False)])
+    assert points["overflow_outputs"].tolist() == [1.0]  # 3, then -1
 
 
 def test_rounding_in_the_register():
