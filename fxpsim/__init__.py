@@ -25,7 +25,14 @@ if TYPE_CHECKING:
         WrapSignMagnitude,
     )
     from fxpsim.graph import Graph
-    from fxpsim.guarantees import Guarantee, Witness, guarantee, guarantee_layer
+    from fxpsim.guarantees import (
+        Guarantee,
+        SpillPlan,
+        Witness,
+        guarantee,
+        guarantee_layer,
+        plan_spills,
+    )
     from fxpsim.models import list_models, load, save
     from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -77,6 +84,7 @@ _HOMES = {
     "Shift": "schemes",
     "SingleRound": "schemes",
     "Spill": "accumulators",
+    "SpillPlan": "guarantees",
     "Target": "formats",
     "Trace": "simulation",
     "Witness": "guarantees",
@@ -97,6 +105,7 @@ _HOMES = {
     "matmul_stats": "products",
     "multiply": "requantization",
     "peaks": "simulation",
+    "plan_spills": "guarantees",
     "pack": "packed",
     "quantize": "casts",
     "quantize_stats": "casts",
@@ -136,6 +145,7 @@ __all__ = [
     "Shift",
     "SingleRound",
     "Spill",
+    "SpillPlan",
     "Target",
     "Trace",
     "Witness",
@@ -157,6 +167,7 @@ __all__ = [
     "multiply",
     "pack",
     "peaks",
+    "plan_spills",
     "presets",
     "quantize",
     "quantize_stats",

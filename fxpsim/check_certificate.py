@@ -179,7 +179,7 @@ def _walk(said: dict[str, Any], n: int, pairs: list[Range]) -> dict[str, Range]:
     bias, last = (_bias(said, n), _bias(said, n)), said["bias_place"] == "last"
     lanes = order["lanes"] if order["kind"] == "interleaved" else 1
     names = _names(said)
-    every = [level["every"] for level in levels] + [None] * (len(names) - len(levels))
+    levels = levels + [{"every": None}] * (len(names) - len(levels))
     if order["kind"] == "chunked":
         node = "node" if order["node_bits"] is not None else ""
         size = order["size"]
@@ -187,20 +187,27 @@ def _walk(said: dict[str, Any], n: int, pairs: list[Range]) -> dict[str, Range]:
     for depth, name in enumerate(names):
         width = lanes if depth == 0 else 1
         outermost = depth == len(names) - 1
-        stretch = len(pairs) if outermost or not every[depth] else every[depth] * width
-        totals = []
-        for start in range(0, len(pairs), stretch):
+        totals, start = [], 0
+        for end in [len(pairs)] if outermost else _ends(levels[depth], n, len(pairs), width):
             registers = [(0, 0)] * width
             if outermost and said["bias"] and not last:
                 registers = [keep(name, bias)]
-            for k, pair in enumerate(pairs[start : start + stretch]):
+            for k, pair in enumerate(pairs[start:end]):
                 registers[k % width] = keep(name, added(registers[k % width], pair))
             into = "" if outermost or width == 1 else names[depth + 1]
             totals.append(joined(registers, into, order.get("reduce") != "sequential"))
+            start = end
         pairs = totals
     if said["bias"] and last:
         keep(names[-1], added(pairs[0], bias))
     return found
+
+
+def _ends(level: dict[str, Any], n: int, count: int, width: int) -> list[int]:
+    """Return after which of so many arrivals a channel's registers are emptied, the last too."""
+    every = level["every"] or count
+    ends = level["at"][n // level["tile"]] if "at" in level else range(every, count, every)
+    return [*(width * end for end in ends if width * end < count), count]
 
 
 def _names(said: dict[str, Any]) -> list[str]:

@@ -109,8 +109,10 @@ def _register(rng, rounding, signed, spills, options):
             "rounding": _rounding(rng),
         }
     if spills:
-        every = int(rng.integers(1, 6)) if rng.random() < 0.8 else None
-        options["spill"] = Spill(every, _register(rng, rounding, signed, spills - 1, {}))
+        when = {"every": int(rng.integers(1, 6)) if rng.random() < 0.8 else None}
+        if "bias" in options and rng.random() < 0.3:  # the innermost may have a schedule
+            when = {"at": np.flatnonzero(rng.random(12) < 0.3) + 1}
+        options["spill"] = Spill(into=_register(rng, rounding, signed, spills - 1, {}), **when)
     return Accumulator(
         int(rng.integers(2, 30)), str(rng.choice(MODES)),
         signed=bool(signed or rng.random() < 0.93), **options,

@@ -15,6 +15,7 @@ from fxpsim.accumulators import Accumulator, Chunked
 from fxpsim.bounds.classic import bias_in_place, with_bias
 from fxpsim.bounds.registers import reach
 from fxpsim.bounds.sign_split import SumRange, sum_range
+from fxpsim.bounds.stretches import stretches_fit
 from fxpsim.bounds.terms import Terms
 from fxpsim.errors import DataError
 from fxpsim.graph import Graph
@@ -82,7 +83,8 @@ class LayerBounds:
         terms = self.terms.with_accumulator(accumulator)
         if accumulator.without_constant.exact_where_it_fits:
             low, high = self._any_order(terms)
-            if all(word.lo <= low and high <= word.hi for word in _words(accumulator)):
+            inner, *others = (word.lo <= low and high <= word.hi for word in _words(accumulator))
+            if all(others) and (inner or (accumulator.spill and stretches_fit(terms))):
                 return True
             if terms.zero_in_range and bias_in_place(accumulator):
                 return False  # an input reaches these bounds

@@ -11,7 +11,7 @@ The order of events is that of :func:`fxpsim.spec.accumulate`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,20 @@ class Reach:
 
 def reach(terms: Terms) -> tuple[Reach, ...]:
     """Return how far every register can go, innermost first, the one with the result last."""
+    register = terms.accumulator
+    if not register.tiled:
+        return _reach(terms)
+    parts = [terms.channels(tile) for tile in terms.tiles]
+    joined = []
+    for same in zip(*map(_reach, parts), strict=True):
+        word = register if same[0].word is parts[0].accumulator else same[0].word
+        low = np.concatenate([one.lowest for one in same])
+        high = np.concatenate([one.highest for one in same])
+        joined.append(replace(same[0], word=word, lowest=low, highest=high))
+    return tuple(joined)
+
+
+def _reach(terms: Terms) -> tuple[Reach, ...]:
     found: dict[str, Reach] = {}
     for addition in additions(terms):
         name, before = addition.register, found.get(addition.register)
@@ -103,7 +117,7 @@ def additions(terms: Terms, *, members: bool = False) -> Iterator[Addition]:
     Parameters
     ----------
     terms : Terms
-        What is added up.
+        What is added up, by outputs that share a schedule of spills.
     members : bool
         Keep which products are in each register (slower).
     """
@@ -155,6 +169,7 @@ class _Walk:
     outer: list[tuple[Accumulator, int]] = field(default_factory=list)
     held: list[Part] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
+    added: int = 0
 
     @classmethod
     def of(cls, terms: Terms, low: IntArray, high: IntArray, members: bool) -> _Walk:
@@ -217,8 +232,10 @@ class _Walk:
             parts = paired + parts[len(parts) & ~1 :]
         yield from self.add_to_lane((step - 1) % len(self.lanes), parts[0], step)
         self.arrived[0] += 1
+        self.added += 1
         spill = self.accumulator.spill
-        if spill and spill.every and self.arrived[0] == spill.every * len(self.lanes):
+        in_each_lane, rest = divmod(self.added, len(self.lanes))
+        if spill and rest == 0 and spill.due(in_each_lane):
             yield from self.flush_lanes(step)
 
     def add_to_lane(self, lane: int, part: Part, step: int) -> Iterator[Addition]:

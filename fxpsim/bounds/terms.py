@@ -86,11 +86,19 @@ class Terms:
         """Return the same sums in other registers."""
         return replace(self, accumulator=accumulator)
 
+    @property
+    def tiles(self) -> tuple[slice, ...]:
+        """The channels, by what they share: a schedule of spills."""
+        return tuple(tile for tile, _ in self.accumulator.tiles(self.weights.shape[1]))
+
     def channels(self, chosen: slice) -> Terms:
-        """Return some of the sums."""
+        """Return some of the sums, which share a schedule of spills; theirs is what they keep."""
         low, high = (end if end.shape[1] == 1 else end[:, chosen] for end in (self.low, self.high))
         bias = None if self.bias is None else self.bias[chosen]
-        return replace(self, weights=self.weights[:, chosen], low=low, high=high, bias=bias)
+        return replace(
+            self, weights=self.weights[:, chosen], low=low, high=high, bias=bias,
+            accumulator=self.accumulator.for_output(chosen.start or 0),
+        )  # fmt: skip
 
     def at(self, multiplicands: IntArray) -> Terms:
         """Return the same sums of one input (K,)."""

@@ -131,6 +131,9 @@ def _statement(
         "order": {"kind": "sequential"},
         "exact": register.without_constant.exact_where_it_fits,
     }
+    if register.spill and register.spill.at:
+        tile = register.spill.tile or layer.outputs
+        said["levels"][0] |= {"at": [list(one) for one in register.spill.at], "tile": tile}
     if isinstance(order, Interleaved):
         said["order"] = {"kind": "interleaved", "lanes": order.lanes, "reduce": order.reduce}
     elif isinstance(order, Chunked):

@@ -28,7 +28,7 @@ HOMES = {
 LAYERS = [
     ("accel_models", "fxpsim.errors", "fxpsim.check_certificate"),
     ("fxpsim.formats", "fxpsim.npz", "fxpsim.audio"),
-    ("fxpsim.accumulators", "fxpsim.presets", "fxpsim.draws"),
+    ("fxpsim.accumulators", "fxpsim.orders", "fxpsim.presets", "fxpsim.draws"),
     ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.schemes",),
     ("fxpsim.kernels",),
