@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import cycle, pairwise, product
 
 import numpy as np
 from hypothesis import settings
@@ -51,11 +51,17 @@ rounding_modes = st.sampled_from(list(Rounding))
 #: All that draw nothing.
 fixed_rounding_modes = st.sampled_from([mode for mode in Rounding if mode not in STOCHASTIC])
 #: All but ``trap``, which gives no codes; with few saturated bits, so that most formats have them.
-overflow_modes = st.sampled_from(
-    [
-        *(mode for mode in Overflow if mode is not Overflow.TRAP),
-        *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
-    ]
+_OVERFLOW = [
+    *(mode for mode in Overflow if mode is not Overflow.TRAP),
+    *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
+]
+overflow_modes = st.sampled_from(_OVERFLOW)
+#: Rounding and overflow: every pair in the long profile; else each of either in some, because each
+#: pair is compiled for itself, and that takes longer than all its examples.
+mode_pairs = st.sampled_from(
+    list(product(Rounding, _OVERFLOW))
+    if settings.default.max_examples > USUAL
+    else list(zip(Rounding, cycle(_OVERFLOW), strict=False))
 )
 accumulator_modes = st.sampled_from(["saturate", "wrap"])
 
