@@ -129,12 +129,16 @@ def _as(options: tuple[type, ...], value: object) -> object:
     if value in (None, "none") and types.NoneType in options:
         return None
     (kind, *_) = (option for option in options if option is not types.NoneType)
-    if issubclass(kind, StrEnum):
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
         try:
             return kind(str(value))
         except ValueError:
             near = suggest(str(value), [str(member) for member in kind])
             raise ValueError(f"cannot be {value!r}{near}") from None
+    if typing.get_origin(kind) or not issubclass(kind, (str, int, float)):
+        if isinstance(value, str):
+            raise ValueError(f"cannot be written as text, so not as {value!r}")
+        return value
     if kind is str:
         return str(value)
     if kind is bool:

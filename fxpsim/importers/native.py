@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from enum import StrEnum
 from math import prod
 from pathlib import Path
 from types import UnionType
@@ -82,7 +83,7 @@ def write(graph: Graph, path: Path) -> None:
         _add(archive, "graph.json", text.encode())
         for name, array in arrays.items():
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
             _add(archive, f"{name}.npy", buffer.getvalue())
     partial.replace(path)
 
@@ -267,7 +268,7 @@ def _suits(value: Any, hint: Any) -> bool:
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     for kind in kinds:
         plain = get_origin(kind) or kind
-        if plain in (Rounding, Overflow):
+        if isinstance(plain, type) and issubclass(plain, StrEnum):
             plain = str  # read by the operation itself
         if plain is tuple and isinstance(value, tuple):
             return all(type(item) is get_args(kind)[0] for item in value)

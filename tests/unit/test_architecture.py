@@ -15,6 +15,8 @@ HOMES = {
     "numba": "fxpsim/kernels",
     "llvmlite": "fxpsim/kernels",
     "onnx": "fxpsim/importers/onnx",
+    "soundfile": "fxpsim/audio.py",
+    "soxr": "fxpsim/audio.py",
     "torch": "fxpsim/train",
     "matplotlib": "fxpsim/report",
     "jinja2": "fxpsim/report",
@@ -24,7 +26,7 @@ HOMES = {
 #: Layers, lowest first: a module imports only from its own layer or below.
 LAYERS = [
     ("accel_models", "fxpsim.errors"),
-    ("fxpsim.formats", "fxpsim.npz"),
+    ("fxpsim.formats", "fxpsim.npz", "fxpsim.audio"),
     ("fxpsim.accumulators", "fxpsim.presets", "fxpsim.draws"),
     ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.schemes",),
@@ -38,10 +40,17 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
-    ("fxpsim.schedule",),
-    ("fxpsim.simulation", "fxpsim.streaming", "fxpsim.passes", "fxpsim.models", "fxpsim.listing"),
+    ("fxpsim.schedule", "fxpsim.steps"),
+    (
+        "fxpsim.simulation",
+        "fxpsim.streaming",
+        "fxpsim.passes",
+        "fxpsim.incremental",
+        "fxpsim.models",
+        "fxpsim.listing",
+    ),
     ("fxpsim.scoring", "fxpsim.frontend"),
-    ("fxpsim.sweeps", "fxpsim.kws"),
+    ("fxpsim.sweeps", "fxpsim.kws", "fxpsim.detection"),
     ("fxpsim.train", "fxpsim.report"),
     ("fxpsim.cli",),
 ]
