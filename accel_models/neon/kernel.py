@@ -156,7 +156,7 @@ def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
         for name, loop in read_loops().items()
         if loop.packed is packed and loop.runs_on(core) and _takes(loop, work)
         if work.kind is not Kind.DEPTHWISE or loop.by_channel is not None
-        if (kernel := (_spilling if spilled else _single)(name, loop, work))
+        for kernel in (_spilling if spilled else _single)(name, loop, work)
     ]
     narrowest = min((kernel.loop.stored_weight_bits for kernel in found), default=0)
     return [kernel for kernel in found if kernel.loop.stored_weight_bits == narrowest]
@@ -174,61 +174,76 @@ def _takes(loop: Loop, work: Work) -> bool:
     )
 
 
-def _single(name: str, loop: Loop, work: Work) -> Kernel | None:
+def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
     """One register decides the bits: the outer one if the inner never overflows."""
     if work.arithmetic is Arithmetic.FLOAT:
-        return _plain(loop, name, work)
+        return [_plain(loop, name, work)]
     bits, overflow = _decisive_register(work)
     if loop.sums is Sums.APPROXIMATE or not _inner_fits(work):
-        return None
+        return []
     if _may_saturate(work, bits, overflow):
-        return _clamped(name, loop, work, bits) if loop.sums is Sums.SATURATING else None
-    if loop.sums is Sums.SATURATING:
-        return None
-    if loop.sums is Sums.NARROW:
-        fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
-        return _plain(loop, name, work) if fits else None
-    if loop.sums is Sums.LANES:
-        every = _safe_products(loop, work)
-        return _plain(loop, name, work, every) if every else None
-    return _plain(loop, name, work)
+        return _clamped(name, loop, work, bits) if loop.sums is Sums.SATURATING else []
+    match loop.sums:
+        case Sums.SATURATING:
+            return []
+        case Sums.NARROW:
+            fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
+            return [_plain(loop, name, work)] if fits else []
+        case Sums.LANES:
+            return [_plain(loop, name, work, n) for n in _up_to(_safe_products(loop, work))]
+        case _:
+            return [_plain(loop, name, work)]
 
 
-def _spilling(name: str, loop: Loop, work: Work) -> Kernel | None:
+def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
     """Add up in registers of 16 bits or fewer, emptied after a number of products as asked."""
     accumulator, overflows = work.accumulator, not _inner_fits(work)
     saturating = overflows and accumulator.overflow is Overflow.SATURATE
     if loop.sums is not (Sums.SATURATING if saturating else Sums.LANES):
-        return None
-    if loop.lane_bits != _LANE_BITS or (
-        (loop.offset_weights or loop.longest) and _every(work) > _safe_products(loop, work)
-    ):
-        return None
+        return []
+    bound = (loop.offset_weights or loop.longest) and _every(work) > _safe_products(loop, work)
+    if loop.lane_bits != _LANE_BITS or bound:
+        return []
     spill = dict(loop.spill) or {Instruction.PAIRWISE_ADD_LONG: 1.0}
     if overflows and not saturating and accumulator.bits < loop.lane_bits:
         spill[Instruction.SHIFT] = 2.0  # sign-extend what wrapped
     outer_bits = accumulator.outer_bits or _WIDE_BITS
     if _may_saturate(work, outer_bits, accumulator.outer_overflow):
         spill[Instruction.MIN_MAX] = 2.0
-    kernel = _plain(loop, name, work, _every(work))
-    if saturating:
-        kernel = replace(kernel, each=_with_clamps(loop, kernel.each, accumulator.bits))
-    return replace(
-        kernel,
-        spill=_by_channel(spill) if work.kind is Kind.DEPTHWISE else spill,
-        name=kernel.name if work.spills is None else f"{name} as planned",
-        reduce=None if work.kind is Kind.DEPTHWISE else Epilogue.REDUCE_32,
-    )
+    by_channel = work.kind is Kind.DEPTHWISE
+    free = accumulator.products_per_spill is None and work.spills is None
+    kernels = [
+        _plain(loop, name, work, n) for n in (_up_to(_every(work)) if free else [_every(work)])
+    ]
+    return [
+        replace(
+            kernel,
+            each=_with_clamps(loop, kernel.each, accumulator.bits) if saturating else kernel.each,
+            spill=_by_channel(spill) if by_channel else spill,
+            name=kernel.name if work.spills is None else f"{name} as planned",
+            reduce=None if by_channel else Epilogue.REDUCE_32,
+        )
+        for kernel in kernels
+    ]
 
 
-def _clamped(name: str, loop: Loop, work: Work, bits: int) -> Kernel | None:
+def _up_to(products: int) -> list[int]:
+    """Return the spill lengths that may be fastest where all up to one give the same bits.
+
+    Few products need no registers that last, so more vectors can share weights; and on some cores
+    smull, which begins a sum, has more pipes than smlal.
+    """
+    return sorted({n for n in (1, _LASTING, products) if 0 < n <= products})
+
+
+def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:
     """A register that may saturate: every product on its own, and clamps below the lane's width."""
     if loop.lane_bits < min(bits, _WIDE_BITS):
-        return None
+        return []
     kernel = _plain(loop, name, work)
     each = _with_clamps(loop, kernel.each, bits)
     label = name if each == kernel.each else f"{name} clamped to {bits} bits"
-    return replace(kernel, name=label, each=each)
+    return [replace(kernel, name=label, each=each)]
 
 
 def _with_clamps(loop: Loop, each: Counts, bits: int) -> Counts:
