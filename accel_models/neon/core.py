@@ -115,7 +115,7 @@ class Level:
         return self.rate.value / (clock_hz if self.rate.unit == "bytes/second" else 1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed as the object that it is
 class Core:
     """One core.
 
@@ -224,6 +224,7 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in above.items():
         old = below.get(name)
-        nested = isinstance(old, dict) and isinstance(value, dict) and "value" not in value
-        merged[name] = _over(old, value) if nested else value
+        if isinstance(old, dict) and isinstance(value, dict) and "value" not in value:
+            value = _over(old, value)
+        merged[name] = value
     return merged

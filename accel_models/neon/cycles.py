@@ -26,25 +26,20 @@ Number = Any
 Form = Mapping[Instruction, float]
 
 
+@functools.lru_cache(maxsize=64)
 def forms(core: Core) -> tuple[Form, ...]:
     """Return the linear forms of instruction counts whose maximum is the bound in cycles."""
-    return _forms(
-        tuple((name, t.pipes, t.cycles.value, t.slots) for name, t in core.instructions.items()),
-        core.issue.value,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def _forms(timings: tuple[tuple[Instruction, str, float, Any], ...], issue: float) -> Any:
-    pipes = {name: frozenset(text.split()) for name, text, _, _ in timings}
+    timings = core.instructions.items()
+    pipes = {name: frozenset(timing.pipes.split()) for name, timing in timings}
     sets = set(pipes.values())
     while larger := {a | b for a in sets for b in sets if a & b} - sets:
         sets |= larger
-    found: list[dict[Instruction, float]] = [
-        {name: cost / len(each) for name, _, cost, _ in timings if pipes[name] <= each}
+    found: list[Form] = [
+        {name: t.cycles.value / len(each) for name, t in timings if pipes[name] <= each}
         for each in sorted(sets, key=sorted)
     ]
-    found.append({name: (slots.value if slots else 1.0) / issue for name, _, _, slots in timings})
+    slots = {name: timing.slots.value if timing.slots else 1.0 for name, timing in timings}
+    found.append({name: slot / core.issue.value for name, slot in slots.items()})
     return tuple(found)
 
 

@@ -237,7 +237,7 @@ def _up_to(products: int) -> list[int]:
 
 
 def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:
-    """A register that may saturate: every product on its own, and clamps below the lane's width."""
+    """Add every product on its own, and clamp sums that are narrower than their lanes."""
     if loop.lane_bits < min(bits, _WIDE_BITS):
         return []
     kernel = _plain(loop, name, work)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import Protocol
 
 from accel_models.neon.core import Core, Instruction, Place
 from accel_models.neon.cycles import Number, busiest, forms, weigh
 from accel_models.neon.kernel import Kernel
-from accel_models.neon.loops import STEP, Epilogue, epilogue_counts
+from accel_models.neon.loops import STEP, Counts, Epilogue, epilogue_counts
 from accel_models.neon.scenario import Code, Overlap, Scenario
-from accel_models.work import Kind
 
 __all__ = ["Layer", "Shape", "epilogue_cycles", "join"]
 
 
-class Shape(Protocol):
-    """What a layer's size is: a `Work`, or columns of whole numbers in place of its numbers."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a layer, or columns of whole numbers: the sizes of many.
 
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def rows(self) -> Number: ...
-    @property
-    def inputs(self) -> Number: ...
-    @property
-    def outputs(self) -> Number: ...
+    Attributes
+    ----------
+    rows, inputs, outputs
+        As in `Work`.
+    by_channel
+        Whether every channel has sums of its own (depthwise).
+    """
+
+    rows: Number
+    inputs: Number
+    outputs: Number
+    by_channel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Layer:
     @property
     def weight_steps(self) -> Number:
         """Steps that take every weight once: along each sum, or over the channels."""
-        if self.shape.kind is Kind.DEPTHWISE:
+        if self.shape.by_channel:
             return self.shape.inputs * _ceil(self.shape.outputs, STEP)
         return self.shape.outputs * _ceil(self.shape.inputs, STEP)
 
@@ -75,7 +79,7 @@ class Layer:
         if kernel.planned_spills is not None:
             return kernel.planned_spills
         outputs = shape.rows * shape.outputs
-        if shape.kind is Kind.DEPTHWISE:
+        if shape.by_channel:
             return outputs * _ceil(shape.inputs, kernel.products_per_spill)
         lanes = kernel.loop.lanes
         return outputs * lanes * _ceil(shape.inputs, lanes * kernel.products_per_spill)
@@ -94,7 +98,7 @@ class Layer:
         """
         loop, shape = self.kernel.loop, self.shape
         per_step = STEP * loop.stored_activation_bits / self._activation_load_bits
-        if shape.kind is Kind.DEPTHWISE:
+        if shape.by_channel:
             return shape.rows * self.weight_steps * per_step
         single = 1 if self.kernel.frames == 1 else shape.rows % self.kernel.frames == 1
         if self.kernel.frames == 1:
@@ -146,9 +150,7 @@ class Layer:
         each = sum(epilogue_cycles(core, epilogue, code) for epilogue in epilogues)
         copies = self.copied_values * self.kernel.loop.stored_activation_bits / self._register
         copy = _bound(core, {_load(code): 1.0, Instruction.STORE: 1.0})
-        return (
-            factors[0] * self.loop_cycles(code) + factors[1] * outputs * each + copies * copy
-        )
+        return factors[0] * self.loop_cycles(code) + factors[1] * outputs * each + copies * copy
 
     def stream_cycles(self, bytes_per_cycle: float | None) -> Number:
         """Return the cycles that the weights take to arrive; None: those of L1, in the loop."""
@@ -197,6 +199,7 @@ _MULTIPLICATIONS = frozenset(
 )
 
 
+@functools.lru_cache(maxsize=1024)
 def epilogue_cycles(core: Core, epilogue: Epilogue, code: Code) -> float:
     """Return the cycles of an epilogue for one output, before the factor of compiled code."""
     return _bound(core, _with_load(epilogue_counts(core, epilogue), code))
@@ -211,14 +214,16 @@ def _load(code: Code) -> Instruction:
     return Instruction.LOAD if code is Code.COMPILED else Instruction.TUNED_LOAD
 
 
-def _with_load(counts: dict[Instruction, float], code: Code) -> dict[Instruction, float]:
-    if code is Code.COMPILED or Instruction.LOAD not in counts:
+def _with_load(counts: Counts, code: Code) -> Counts:
+    if code is Code.COMPILED:
         return counts
-    rest = {name: count for name, count in counts.items() if name is not Instruction.LOAD}
-    return {**rest, Instruction.TUNED_LOAD: counts[Instruction.LOAD]}
+    return {
+        Instruction.TUNED_LOAD if name is Instruction.LOAD else name: count
+        for name, count in counts.items()
+    }
 
 
-def _bound(core: Core, counts: dict[Instruction, float]) -> float:
+def _bound(core: Core, counts: Counts) -> float:
     return max(weigh(form, counts) for form in forms(core))
 
 

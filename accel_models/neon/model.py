@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -13,7 +13,7 @@ from accel_models.keys import Doc
 from accel_models.model import CostModel, Support
 from accel_models.neon.core import Core, Order, Place, list_cores, read_core
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
-from accel_models.neon.layer import Layer, join
+from accel_models.neon.layer import Layer, Shape, join
 from accel_models.neon.libraries import factor_of, library_names
 from accel_models.neon.loops import Epilogue
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
@@ -63,6 +63,10 @@ class NeonCore(CostModel):
     ] = None
     library: Annotated[
         str | None, Doc("name", "kernel library measured on Cortex-M; none: these loops")
+    ] = None
+    factor: Annotated[
+        float | None,
+        Doc("ratio", "compute cycles over these loops'; none: the library's", positive=True),
     ] = None
     clock_hz: Annotated[float | None, Doc("Hz", "clock; none: the core file's", positive=True)] = (
         None
@@ -160,10 +164,7 @@ class NeonCore(CostModel):
         best = min(range(len(layers)), key=lambda i: tables[i][here])
         layer, cycles = layers[best], tables[best][here]
         compute = self._compute(layer, here.code)
-        moved = {
-            "l1": layer.loaded_bytes
-            + container_bytes(work.output_values, work.output_bits)
-        }
+        moved = {"l1": layer.loaded_bytes + container_bytes(work.output_values, work.output_bits)}
         stream = layer.stream_cycles(self.rates[here.weights])
         if here.weights is not Place.L1:
             moved[str(here.weights)] = layer.streamed_bytes
@@ -199,7 +200,9 @@ class NeonCore(CostModel):
         return Layer(
             core=self.spec,
             kernel=kernel,
-            shape=work,
+            shape=Shape(
+                work.rows, work.inputs, work.outputs, by_channel=work.kind is Kind.DEPTHWISE
+            ),
             epilogue=self.rescale or kernel.rescale(work),
             copied_values=work.rows * work.inputs if copied else 0,
         )
@@ -211,8 +214,23 @@ class NeonCore(CostModel):
             kernels = [named(self.kernel, work)]
         return [self.layer(kernel, work) for kernel in kernels]
 
+    def calibrated(self, workload: Work | Iterable[Work], cycles: float) -> NeonCore:
+        """Return this core with the factor of a library that takes `cycles` for a network.
+
+        Raises
+        ------
+        ConfigError
+            If the weights alone take longer to arrive.
+        """
+        plain = replace(self, library=None, factor=1.0).estimate(workload)
+        stream = plain.cycles - plain.compute_cycles
+        if cycles <= stream:
+            raise ConfigError(f"cycles must be more than the {stream:,.0f} of the weight stream")
+        return replace(self, library=None, factor=(cycles - stream) / plain.compute_cycles)
+
     def _compute(self, layer: Layer, code: Code) -> float:
-        return factor_of(self.library) * float(layer.compute_cycles(code))
+        factor = factor_of(self.library) if self.factor is None else self.factor
+        return factor * float(layer.compute_cycles(code))
 
     def _cycles(self, layer: Layer) -> dict[Scenario, float]:
         compute = {code: self._compute(layer, code) for code in Code}

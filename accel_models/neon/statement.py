@@ -71,7 +71,9 @@ def _assumptions(model: NeonCore) -> list[str]:
             f"DRAM at {dram:.2f} bytes a cycle; take weights=dram if other software empties the "
             "caches between two inferences"
         )
-    if model.library is not None:
+    if model.factor is not None:
+        found.append(f"compute cycles times {model.factor:g}, as asked for")
+    elif model.library is not None:
         found.append(f"compute cycles times the factor of {model.library}, measured on one core")
     if model.spec.energy is not None:
         found.append(

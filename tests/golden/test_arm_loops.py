@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from arm_loops import macs_per_cycle
 
 import accel_models as am
 from accel_models.neon import Code, Epilogue, read_core
 from accel_models.neon.layer import epilogue_cycles
-from arm_loops import macs_per_cycle
 
 Row = dict[str, str]
 #: Reference epilogues that are one of ours.
