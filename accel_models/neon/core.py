@@ -16,7 +16,17 @@ from accel_models.toml import read_table, structure
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["Core", "Instruction", "Level", "Order", "Place", "Timing", "list_cores", "read_core"]
+__all__ = [
+    "Core",
+    "Instruction",
+    "Isa",
+    "Level",
+    "Order",
+    "Place",
+    "Timing",
+    "list_cores",
+    "read_core",
+]
 
 
 class Instruction(StrEnum):
@@ -55,6 +65,14 @@ class Instruction(StrEnum):
     SCALAR = "scalar"  # add, subs, ssat
     BRANCH = "branch"  # taken
     REDUCING_DOT = "reducing_dot"  # vmladava: 16 products into one scalar
+
+
+class Isa(StrEnum):
+    """Instruction sets that loops are written for."""
+
+    NEON = "neon"
+    HELIUM = "helium"
+    DSP = "dsp"
 
 
 class Order(StrEnum):
@@ -123,6 +141,8 @@ class Core:
     ----------
     text
         What it is, in a line.
+    isa
+        Which loops run.
     order
         In order: loads of compiled code wait in the pipe of arithmetic. Out of order: the busiest
         pipes decide, and memory hides behind arithmetic.
@@ -145,6 +165,7 @@ class Core:
     """
 
     text: str
+    isa: Isa
     order: Order
     weights: Place
     issue: Constant

@@ -121,6 +121,14 @@ class Layer:
         weights = self.shape.inputs * self.shape.outputs
         return _ceil(weights * self.kernel.loop.stored_weight_bits, 8)
 
+    @property
+    def scratch_bytes(self) -> Number:
+        """Bytes of the copied windows of as many rows as share weights; 0: read in place."""
+        if not isinstance(self.copied_values, int) or not self.copied_values:
+            return 0
+        values = self.shape.inputs * self.kernel.frames
+        return values * self.kernel.loop.stored_activation_bits // 8
+
     def loop_cycles(self, code: Code) -> Number:
         """Return the cycles of the inner loops alone, before the factor of compiled code."""
         kernel, shape = self.kernel, self.shape

@@ -14,7 +14,7 @@ from enum import StrEnum
 from importlib.resources import files
 from types import MappingProxyType
 
-from accel_models.neon.core import Core, Instruction
+from accel_models.neon.core import Core, Instruction, Isa
 from accel_models.toml import read_toml
 from accel_models.work import Arithmetic
 
@@ -56,8 +56,8 @@ class Loop:
     ----------
     text, source, note
         What it does, where such a loop is published, and what else to know.
-    arithmetic, sums
-        What it computes.
+    isa, arithmetic, sums
+        Which instructions it is written for, and what it computes.
     weight_bits, activation_bits
         Widest operands that it takes.
     stored_weight_bits, stored_activation_bits
@@ -88,6 +88,7 @@ class Loop:
 
     text: str
     source: str
+    isa: Isa
     arithmetic: Arithmetic
     sums: Sums
     weight_bits: int
@@ -125,7 +126,7 @@ class Loop:
     def runs_on(self, core: Core) -> bool:
         """Return whether a core has every instruction of this loop."""
         used = {*self.each, *self.unpack, *self.spill, *self.prepare}
-        return self.register_bits == core.register_bits.value and used <= set(core.instructions)
+        return self.isa is core.isa and used <= set(core.instructions)
 
 
 @functools.cache
@@ -158,4 +159,4 @@ def _epilogues() -> _Epilogues:
 def epilogue_counts(core: Core, epilogue: Epilogue) -> Counts:
     """Return the instructions of an epilogue for one output."""
     tables = _epilogues()
-    return (tables.scalar if core.register_bits.value == 32 else tables.vector)[epilogue]
+    return (tables.scalar if core.isa is Isa.DSP else tables.vector)[epilogue]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from accel_models.errors import ConfigError
 from accel_models.estimate import LayerEstimate, Statement
 from accel_models.keys import Doc
+from accel_models.memory_map import MemoryMap, memory_map
 from accel_models.model import CostModel, Support
 from accel_models.neon.core import Core, Order, Place, list_cores, read_core
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
@@ -18,6 +19,7 @@ from accel_models.neon.libraries import factor_of, library_names
 from accel_models.neon.loops import Epilogue
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
 from accel_models.neon.statement import state
+from accel_models.planning import Buffer
 from accel_models.storage import container_bytes, packed_bytes
 from accel_models.work import Kind, Work, Workload
 
@@ -187,6 +189,26 @@ class NeonCore(CostModel):
                 ),
                 "stream_cycles": stream,
             },
+        )
+
+    def memory(
+        self, workload: Work | Iterable[Work], buffers: Iterable[Buffer] | None = None
+    ) -> MemoryMap:
+        """Return where constants and activations lie, weights stored as the kernels want them.
+
+        Parameters
+        ----------
+        workload
+            A network.
+        buffers
+            Its tensors with their lives; None: a chain.
+        """
+        return memory_map(
+            workload,
+            stored_bits=lambda work: self.kernel_of(work).loop.stored_weight_bits,
+            scratch=lambda work: self.layer(self.kernel_of(work), work).scratch_bytes,
+            buffers=buffers,
+            alignment=int(self.spec.register_bits.value) // 8,
         )
 
     def state(self, workload: Workload) -> Statement:

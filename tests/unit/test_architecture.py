@@ -48,6 +48,7 @@ LAYERS = [
         "fxpsim.incremental",
         "fxpsim.models",
         "fxpsim.listing",
+        "fxpsim.buffers",
     ),
     ("fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.kws", "fxpsim.detection"),
