@@ -92,6 +92,11 @@ def accumulators(draw, max_bits: int = 62):
     )
 
 
+_spills = st.none() | st.integers(1, 4)
+#: After which additions the innermost register is emptied.
+_schedules = st.sets(st.integers(1, 9)).map(sorted)
+
+
 def _register(draw, max_bits, spill, rounding, **options):
     """One level: fraction, rounding, and perhaps a register that it spills into."""
     if draw(st.booleans()):
@@ -99,8 +104,10 @@ def _register(draw, max_bits, spill, rounding, **options):
     if draw(st.booleans()):
         options["rounding"] = draw(rounding)
     if spill and draw(st.booleans()):
-        every = draw(st.none() | st.integers(1, 4))
-        options["spill"] = Spill(every, _register(draw, max_bits, spill - 1, rounding))
+        when = {"every": draw(_spills)}
+        if "order" in options and draw(st.booleans()):
+            when = {"at": draw(_schedules)}
+        options["spill"] = Spill(into=_register(draw, max_bits, spill - 1, rounding), **when)
     signed = draw(st.sampled_from([True, True, True, False]))
     bits = draw(st.integers(2, max_bits))
     return Accumulator(bits, draw(accumulator_modes), signed=signed, **options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +14,7 @@ from fxpsim.cli.common import (
     model_argument,
     print_json,
     print_table,
+    shipped_inputs,
 )
 from fxpsim.cli.listening import (
     channel_option,
@@ -23,11 +23,6 @@ from fxpsim.cli.listening import (
     listener_options,
     print_heard,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fxpsim.graph import Graph
 
 
 @click.command("run")
@@ -87,7 +82,7 @@ def command(
         else:
             print_heard(answer)
         return
-    codes = _shipped(graph) if inputs is None else codes_in(inputs, graph)
+    codes = shipped_inputs(graph) if inputs is None else codes_in(inputs, graph)
     trace = simulate(graph, codes[:clips], accumulator=register, probes=[graph.scores])
     scores, names = clip_scores(graph, trace[graph.scores]), classes_of(graph)
     rows = []
@@ -103,18 +98,3 @@ def command(
         print_table(pd.DataFrame(rows))
         if len(codes) > clips:
             click.echo(f"{len(codes) - clips} more clips; see --clips", err=True)
-
-
-def _shipped(graph: Graph) -> NDArray[Any]:
-    """Return the features of the shipped speech, which the shipped networks read."""
-    from fxpsim.errors import DataError
-    from fxpsim.kws.datasets import EvaluationSet
-
-    features = EvaluationSet.shipped().features
-    if features[0].size != graph.input.size:
-        shape = ", ".join(map(str, graph.input.shape))
-        raise DataError(
-            f"network {graph.name!r} does not read the speech that the package ships: "
-            f"give INPUTS of shape ({'n, steps' if graph.states else 'n'}, {shape})"
-        )
-    return features

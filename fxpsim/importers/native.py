@@ -138,8 +138,10 @@ def _registers(accumulator: Accumulator) -> str | dict[str, Any]:
     described = asdict(accumulator)
     described["order"] = {type(accumulator.order).__name__: asdict(accumulator.order)}
     if accumulator.spill:
-        into = _registers(accumulator.spill.into)
-        described["spill"] = {"every": accumulator.spill.every, "into": into}
+        spill = accumulator.spill
+        described["spill"] = {"every": spill.every, "into": _registers(spill.into)}
+        if spill.at:
+            described["spill"] |= {"at": spill.at, "tile": spill.tile}
     usual = asdict(Accumulator(accumulator.bits)) | {"order": {"Sequential": {"axes": None}}}
     kept = {name: value for name, value in described.items() if value != usual[name]}
     return {"bits": accumulator.bits, **kept}
@@ -157,8 +159,8 @@ def _accumulator(described: Any) -> Accumulator:
     if "product" in fields_of:
         fields_of["product"] = Product(**fields_of["product"])
     if "spill" in fields_of:
-        spill = fields_of["spill"]
-        fields_of["spill"] = Spill(spill["every"], _accumulator(spill["into"]))
+        spill = dict(fields_of["spill"])
+        fields_of["spill"] = Spill(into=_accumulator(spill.pop("into")), **spill)
     return Accumulator(**fields_of)
 
 

@@ -15,6 +15,7 @@ HOMES = {
     "numba": "fxpsim/kernels",
     "llvmlite": "fxpsim/kernels",
     "onnx": "fxpsim/importers/onnx",
+    "scipy": "fxpsim/bounds",
     "soundfile": "fxpsim/audio.py",
     "soxr": "fxpsim/audio.py",
     "torch": "fxpsim/train",
@@ -25,9 +26,9 @@ HOMES = {
 }
 #: Layers, lowest first: a module imports only from its own layer or below.
 LAYERS = [
-    ("accel_models", "fxpsim.errors"),
+    ("accel_models", "fxpsim.errors", "fxpsim.check_certificate"),
     ("fxpsim.formats", "fxpsim.npz", "fxpsim.audio"),
-    ("fxpsim.accumulators", "fxpsim.presets", "fxpsim.draws"),
+    ("fxpsim.accumulators", "fxpsim.orders", "fxpsim.presets", "fxpsim.draws"),
     ("fxpsim.spec", "fxpsim.engine"),
     ("fxpsim.schemes",),
     ("fxpsim.kernels",),
@@ -50,6 +51,7 @@ LAYERS = [
         "fxpsim.listing",
         "fxpsim.buffers",
     ),
+    ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.kws", "fxpsim.detection"),
     ("fxpsim.train", "fxpsim.report"),

@@ -79,7 +79,8 @@ def test_sweep(capsys, tmp_path):
     assert len(table.read_text().splitlines()) == 3
 
 
-def test_guarantee_is_a_gate(capsys):
+def test_guarantee_is_a_gate(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "32")[0] == 0
     code, out, err = fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "12,saturate")
     assert code == 2
