@@ -40,7 +40,7 @@ FAULTS = [
      "spread * np.maximum(*signs)", "spread * np.minimum(*signs)", RANDOM),
     ("the witness's sign", "bounds/witness.py", "positive == up", "positive != up", RANDOM),
     ("an order of lanes in the kernel", "kernels/registers.py",
-     "which = ((step - 1) // chunk) % lanes", "which = ((step - 1) // chunk) // 2 % lanes", RANDOM),
+     "which = addition % lanes", "which = addition // 2 % lanes", RANDOM),
     ("a bias counted twice in the kernel", "kernels/registers.py",
      "aligned = bias_row[start + j] << bias_word[1]",
      "aligned = bias_row[start + j] << (bias_word[1] + 1)", RANDOM),
