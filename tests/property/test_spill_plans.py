@@ -300,3 +300,24 @@ def test_other_layers_must_hold_too():
     graph = Graph("two", graph.input, (*graph.nodes, Node("second", second, "first")))
     with pytest.raises(GraphError, match=r"layer 'first' may overflow an? 8-bit accumulator"):
         plan_spills(graph, {"second": Accumulator(20, spill=Spill())})
+
+
+def test_a_lane_one_bit_narrower_overflows_as_its_witness_says():
+    """Every tile has a schedule of its own, and so have its bounds and witnesses."""
+    rng = np.random.default_rng(9)
+    weights = rng.integers(-90, 91, (64, 6))
+    register = Accumulator(16, "saturate", order=Interleaved(2), spill=Spill())
+    plan = plan_spills(guarantee_layer(weights, EIGHT), register, tile=2)
+    proof = guarantee(plan.graph)
+    lanes = [one for one in proof.proofs["layer"] if one.register == "lane"]
+    assert [one.own for one in lanes] == [True]
+    needed = lanes[0].bits
+    assert max(needed) == 16
+    for channel, bits in enumerate(needed):
+        witness = proof.witness("layer", channel, bits - 1, register="lane")
+        trace = simulate(plan.graph, witness.inputs[None], accumulator=witness.accumulator)
+        overflow = trace.overflow.set_index(["channel", "level"]).loc[(channel, "lane")]
+        assert overflow.first_step == witness.step
+        own = witness.accumulator.for_output(channel)
+        products = (witness.multiplicands * weights[:, channel]).tolist()
+        assert spec.accumulate(products, own).levels["lane"].first_step == witness.step
