@@ -23,6 +23,7 @@ HOMES = {
     "jinja2": "fxpsim/report",
     "click": "fxpsim/cli",
     "rich": "fxpsim/cli",
+    "hypothesis": "fxpsim/testing",
 }
 #: Layers, lowest first: a module imports only from its own layer or below.
 LAYERS = [
@@ -53,7 +54,7 @@ LAYERS = [
     ),
     ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),
-    ("fxpsim.sweeps", "fxpsim.kws", "fxpsim.detection"),
+    ("fxpsim.sweeps", "fxpsim.testing", "fxpsim.kws", "fxpsim.detection"),
     ("fxpsim.train", "fxpsim.report"),
     ("fxpsim.cli",),
 ]
