@@ -8,6 +8,8 @@
 Everything a model returns is an estimate; `Estimate.statement` says what it is made of.
 """
 
+from accel_models.closed_form import ClosedForm, Price
+from accel_models.columns import work_table
 from accel_models.errors import (
     ConfigError,
     CostError,
@@ -16,15 +18,28 @@ from accel_models.errors import (
     WorkError,
 )
 from accel_models.estimate import Estimate, LayerEstimate, Statement
+from accel_models.histogram import Histogram
 from accel_models.keys import Doc, Key
+from accel_models.many import estimate_many
 from accel_models.memory import Footprint, LayerFootprint, footprint
 from accel_models.model import CostModel, Description, Support
 from accel_models.registry import create, describe, list_models
-from accel_models.work import Accumulator, Arithmetic, Kind, Overflow, Work, Workload
+from accel_models.windows import Window
+from accel_models.work import (
+    Accumulator,
+    Arithmetic,
+    Kind,
+    Operation,
+    Overflow,
+    RingBuffer,
+    Work,
+    Workload,
+)
 
 __all__ = [
     "Accumulator",
     "Arithmetic",
+    "ClosedForm",
     "ConfigError",
     "CostError",
     "CostModel",
@@ -32,20 +47,27 @@ __all__ = [
     "Doc",
     "Estimate",
     "Footprint",
+    "Histogram",
     "Key",
     "Kind",
     "LayerEstimate",
     "LayerFootprint",
+    "Operation",
     "Overflow",
     "PluginError",
+    "Price",
+    "RingBuffer",
     "Statement",
     "Support",
     "UnsupportedWorkError",
+    "Window",
     "Work",
     "WorkError",
     "Workload",
     "create",
     "describe",
+    "estimate_many",
     "footprint",
     "list_models",
+    "work_table",
 ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
+from accel_models.demand import LAYERS
 from accel_models.estimate import LayerEstimate, Statement
 from accel_models.keys import Doc
 from accel_models.model import CostModel, Support
@@ -98,6 +99,8 @@ class NeonCore(CostModel):
 
     def supports(self, work: Work) -> Support:
         """All layers: fp32, and integers up to 16 bits in sums of up to 32 bits."""
+        if work.kind not in LAYERS:
+            return Support(f"is {work.kind}, but only layers with weights have a loop here")
         return Support(refuse(work, self.packed))
 
     def kernel(self, work: Work) -> Kernel:
