@@ -64,6 +64,7 @@ _WINDOW = {
     "dilation": ("dilation_height", "dilation_width"),
     "before": ("pad_above", "pad_left"),
     "after": ("pad_below", "pad_right"),
+    "pool": ("pool_height", "pool_width"),
 }
 _LEAST_ZERO = {"bias_bits", "gain_bits", "spills", "weight_entropy", *_WINDOW["before"]}
 _LEAST_ZERO |= set(_WINDOW["after"])

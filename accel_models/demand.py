@@ -64,6 +64,8 @@ class Demand:
     output_bits: int
     bias_bits: int
     gain_bits: int
+    weight_magnitude: int | None
+    activation_magnitude: int | None
     arithmetic: Arithmetic
     operation: Operation
     accumulator: Accumulator

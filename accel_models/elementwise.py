@@ -12,15 +12,16 @@ from typing import Any
 
 __all__ = [
     "Number",
+    "bit_length",
     "ceil_div",
     "choose",
     "each",
     "larger",
     "largest",
-    "power_of_two_above",
     "root",
     "round_up",
     "smaller",
+    "whole",
 ]
 
 #: A number, or an array with one number for each design point.
@@ -81,14 +82,18 @@ def root(value: Number) -> Number:
     return np.sqrt(value)
 
 
-def power_of_two_above(value: Number, least: int, most: int) -> Number:
-    """Return the smallest power of two that is `value` or more, of those from `least` to `most`."""
-    found: Number = most
-    size = most // 2
-    while size >= least:
-        found = choose(value <= size, size, found)
-        size //= 2
-    return found
+def bit_length(value: Number) -> Number:
+    """Return the bits of a whole number from 0 to 2^53: the smallest b with value < 2^b."""
+    if _one(value):
+        return int(value).bit_length()
+    import numpy as np
+
+    return np.frexp(value)[1]
+
+
+def whole(value: Number) -> Number:
+    """Return a number without its fraction, as an integer."""
+    return int(value) if _one(value) else value.astype("int64")
 
 
 def each(function: Callable[..., Number], *numbers: Number) -> Number:

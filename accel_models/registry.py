@@ -22,6 +22,9 @@ GROUP = "accel_models"
 
 # What pyproject.toml registers; here too, so that a checkout works without being installed.
 BUILT_IN = {
+    "bit_serial": "accel_models.bit_serial:BitSerial",
+    "channel_parallel": "accel_models.channel_parallel:ChannelParallel",
+    "dataflow_fpga": "accel_models.dataflow_fpga:DataflowFpga",
     "neon": "accel_models.neon:NeonCore",
     "systolic": "accel_models.systolic:SystolicArray",
 }

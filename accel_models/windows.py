@@ -30,6 +30,8 @@ class Window:
         Pixels from one position, and from one tap, to the next: (height, width).
     before, after
         Padding (above, left) and (below, right), in pixels.
+    pool
+        Values (height, width) of which a machine that pools on the way in makes one pixel.
 
     The types are those of one layer; columns of many design points have integer arrays instead.
     """
@@ -40,6 +42,7 @@ class Window:
     dilation: tuple[int, int] = (1, 1)
     before: tuple[int, int] = (0, 0)
     after: tuple[int, int] = (0, 0)
+    pool: tuple[int, int] = (1, 1)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -84,6 +87,7 @@ def place(
     stride: Pair,
     dilation: Pair,
     padding: Padding,
+    pool: Pair = 1,
 ) -> Window:
     """Return a window on an image.
 
@@ -100,6 +104,8 @@ def place(
     padding
         "same": as many positions as the image over the stride, rounded up; "valid": none; or
         pixels ((above, left), (below, right)).
+    pool
+        Values that are pooled into each pixel on the way in.
 
     Raises
     ------
@@ -120,9 +126,10 @@ def place(
     step, spread = _pair("stride", stride, 1, mistakes), _pair("dilation", dilation, 1, mistakes)
     before, after = (_pair("padding", end, 0, mistakes) for end in ends)
     channels, _ = _pair("image channels", image[2], 1, mistakes)
+    pooled = _pair("pool", pool, 1, mistakes)
     if padding == "same":
         before, after = _same(size, taps, step, spread)
-    window = Window((*size, channels), taps, step, spread, before, after)
+    window = Window((*size, channels), taps, step, spread, before, after, pooled)
     if not mistakes and min(window.output) < 1:
         mistakes.append(f"a window of {taps} must fit the padded image of {size}")
     raise_all(WorkError, f"work {layer!r}", mistakes)

@@ -227,6 +227,7 @@ class Work(Demand):
         dilation: Pair = 1,
         padding: Padding = "same",
         groups: int = 1,
+        pool: Pair = 1,
         **settings: Unpack[Settings],
     ) -> Work:
         """Return the work of a convolution: sums over a window and all channels.
@@ -243,6 +244,8 @@ class Work(Demand):
             "same", "valid", or pixels ((above, left), (below, right)).
         groups
             Parts of equal size that channels and filters fall into.
+        pool
+            Values (height, width) that a machine pools into each pixel of `image` on the way in.
         **settings
             As for `Work.dense`.
 
@@ -252,7 +255,7 @@ class Work(Demand):
             Naming what cannot be.
         """
         settings.setdefault("name", "conv2d")
-        window = place(settings["name"], image, kernel, stride, dilation, padding)
+        window = place(settings["name"], image, kernel, stride, dilation, padding, pool)
         if window.image[2] % groups:
             raise WorkError(
                 f"work {settings['name']!r}: groups must divide the {window.image[2]} channels, "

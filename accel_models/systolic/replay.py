@@ -1,8 +1,8 @@
 """Which words an array asks its buffers for, one after the other, and how many come from DRAM.
 
 SCALE-Sim 3.0.0 fetches words into half a buffer, by hundredths of the whole, until it is full; from
-then on nothing that was fetched before is found again. That is replayed here, fold by fold, in the order in which the array
-asks (skewed: element i of a line one cycle after element i - 1).
+then on nothing that was fetched before is found again. That is replayed here, fold by fold, in the
+order in which the array asks (skewed: element i of a line one cycle after element i - 1).
 """
 
 from __future__ import annotations
