@@ -24,6 +24,7 @@ from accel_models.many import estimate_many
 from accel_models.memory import Footprint, LayerFootprint, footprint
 from accel_models.model import CostModel, Description, Support
 from accel_models.registry import create, describe, list_models
+from accel_models.storage import WeightStorage, create_storage, list_storages, storage_table
 from accel_models.windows import Window
 from accel_models.work import (
     Accumulator,
@@ -60,14 +61,18 @@ __all__ = [
     "Statement",
     "Support",
     "UnsupportedWorkError",
+    "WeightStorage",
     "Window",
     "Work",
     "WorkError",
     "Workload",
     "create",
+    "create_storage",
     "describe",
     "estimate_many",
     "footprint",
     "list_models",
+    "list_storages",
+    "storage_table",
     "work_table",
 ]
