@@ -118,6 +118,7 @@ class WorkColumns(Demand):
     accumulator: Accumulator
     window: Window | None
     ring: RingBuffer | None
+    weight_histogram: None = None
 
 
 def work_table(work: Work | Iterable[Work]) -> pd.DataFrame:

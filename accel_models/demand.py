@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from accel_models.accumulator import Accumulator
+from accel_models.histogram import Histogram
 from accel_models.ring import RingBuffer
 from accel_models.windows import Window
 
@@ -69,6 +70,7 @@ class Demand:
     arithmetic: Arithmetic
     operation: Operation
     accumulator: Accumulator
+    weight_histogram: Histogram | None
     weight_entropy: float | None
     window: Window | None
     ring: RingBuffer | None

@@ -17,6 +17,7 @@ BUILT_IN = {
     "bit_serial": "accel_models.bit_serial:BitSerial",
     "channel_parallel": "accel_models.channel_parallel:ChannelParallel",
     "dataflow_fpga": "accel_models.dataflow_fpga:DataflowFpga",
+    "decoder_npu": "accel_models.decoder_npu:DecoderNpu",
     "neon": "accel_models.neon:NeonCore",
     "systolic": "accel_models.systolic:SystolicArray",
 }

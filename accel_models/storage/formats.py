@@ -88,7 +88,7 @@ class GolombRice(WeightStorage):
 
     def bits(self, work: Demand) -> Number:
         """Return the bits of the best parameter, with 8 bits to say which."""
-        histogram = getattr(work, "weight_histogram", None)
+        histogram = work.weight_histogram
         plain = work.weights * work.weight_bits
         if histogram is not None:
             folded = {2 * v if v >= 0 else -2 * v - 1: n for v, n in histogram.counts}
@@ -111,7 +111,7 @@ class Codebook(WeightStorage):
 
     def bits(self, work: Demand) -> Number:
         """Return indices and table: as many values as occur, or as the width allows."""
-        histogram = getattr(work, "weight_histogram", None)
+        histogram = work.weight_histogram
         values = 1 << work.weight_bits if histogram is None else len(histogram.counts)
         return work.weights * bit_length(values - 1) + values * self.entry_bits
 
@@ -161,7 +161,7 @@ class EthosStream(WeightStorage):
 
     def bits(self, work: Demand) -> Number:
         """Return the stream of a layer, from its histogram or else from its entropy."""
-        histogram = getattr(work, "weight_histogram", None)
+        histogram = work.weight_histogram
         if histogram is not None:
             return coded_bits(dict(histogram.counts))
         return work.weights * rice_bits(work)
