@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import accel_models as am
+from accel_models.technology.qtools import Place, Weights, ideal_energy
 
 Row = dict[str, str]
 
@@ -88,3 +91,58 @@ def test_finn(test_data: Path) -> None:
         worst = max(worst, abs(int(layer.counts["lut"]) - int(row["lut"])))
     print(f"worst LUT error: {worst}")
     assert worst <= 1
+
+
+DS_CNN = {
+    "conv1": am.Work.conv2d((49, 10, 1), (10, 4), 64, stride=2),
+    "dw": am.Work.depthwise((25, 5, 64), 3),
+    "pw": am.Work.conv2d((25, 5, 64), 1, 64),
+    "fc": am.Work.dense(1, 64, 12),
+}
+DENSE = {
+    "dnn_s": (250, 144, 144, 144, 12),
+    "ff250k": (640, 128, 256, 256, 256, 128, 12),
+    "fc512": (512, 512),
+}
+
+
+def _qkeras_work(row: Row) -> am.Work:
+    if row["net"] == "dscnn":
+        work = next(work for name, work in DS_CNN.items() if row["layer"].startswith(name))
+    else:
+        sizes, layer = DENSE[row["net"]], int(row["layer"][1:])
+        work = am.Work.dense(1, sizes[layer], sizes[layer + 1])
+    return replace(
+        work,
+        weight_bits=math.ceil(float(row["w_bits"])),
+        activation_bits=int(row["act_bits"]),
+        accumulator=am.Accumulator(int(row["acc_bits"])),
+        bias_bits=0 if work.kind is am.Kind.DEPTHWISE else 8,
+    )
+
+
+def test_qkeras(test_data: Path) -> None:
+    """qtools' energies: every part is equal to the digits that it prints.
+
+    It counts one bias of 8 bits for a depthwise layer, whatever its channels.
+    """
+    single = am.Work.dense(1, 1, 1, bias_bits=0)
+    for row in rows_of(test_data, "qkeras_qtools_kws.csv"):
+        work = _qkeras_work(row)
+        assert work.macs == int(row["ops"])
+        narrow = {"1.0": Weights.BINARY, "1.58": Weights.TERNARY}
+        energy = ideal_energy(
+            work,
+            weights=narrow.get(row["w_bits"], Weights.INTEGER),
+            weights_on=Place(row["weights_on"]),
+            activations_on=Place(row["acts_on"]),
+        )
+        bias = ideal_energy(single, weights_on=Place(row["weights_on"])).parameters
+        parts = {
+            "inputs": energy.inputs,
+            "outputs": energy.outputs,
+            "params": energy.parameters + (bias if row["layer"].startswith("dw") else 0.0),
+            "op": energy.operations,
+        }
+        for part, ours in parts.items():
+            assert ours == pytest.approx(float(row[f"e_{part}_pJ"]), abs=0.006, rel=1e-6), row
