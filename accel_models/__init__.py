@@ -8,6 +8,8 @@
 Everything a model returns is an estimate; `Estimate.statement` says what it is made of.
 """
 
+from accel_models.closed_form import ClosedForm, Price
+from accel_models.columns import work_table
 from accel_models.errors import (
     ConfigError,
     CostError,
@@ -16,19 +18,33 @@ from accel_models.errors import (
     WorkError,
 )
 from accel_models.estimate import Estimate, LayerEstimate, Statement
+from accel_models.histogram import Histogram
 from accel_models.keys import Doc, Key
+from accel_models.many import estimate_many
 from accel_models.memory import Footprint, LayerFootprint, footprint
 from accel_models.memory_map import MemoryMap, Section, chain_buffers, memory_map
 from accel_models.model import CostModel, Description, Support
 from accel_models.planning import Buffer, Placed, live_peak, place_buffers
 from accel_models.real_time import RealTime, real_time
 from accel_models.registry import create, describe, list_models
-from accel_models.work import Accumulator, Arithmetic, Kind, Overflow, Work, Workload
+from accel_models.storage import WeightStorage, create_storage, list_storages, storage_table
+from accel_models.windows import Window
+from accel_models.work import (
+    Accumulator,
+    Arithmetic,
+    Kind,
+    Operation,
+    Overflow,
+    RingBuffer,
+    Work,
+    Workload,
+)
 
 __all__ = [
     "Accumulator",
     "Arithmetic",
     "Buffer",
+    "ClosedForm",
     "ConfigError",
     "CostError",
     "CostModel",
@@ -36,29 +52,40 @@ __all__ = [
     "Doc",
     "Estimate",
     "Footprint",
+    "Histogram",
     "Key",
     "Kind",
     "LayerEstimate",
     "LayerFootprint",
     "MemoryMap",
+    "Operation",
     "Overflow",
     "Placed",
     "PluginError",
+    "Price",
     "RealTime",
+    "RingBuffer",
     "Section",
     "Statement",
     "Support",
     "UnsupportedWorkError",
+    "WeightStorage",
+    "Window",
     "Work",
     "WorkError",
     "Workload",
     "chain_buffers",
     "create",
+    "create_storage",
     "describe",
+    "estimate_many",
     "footprint",
     "list_models",
+    "list_storages",
     "live_peak",
     "memory_map",
     "place_buffers",
     "real_time",
+    "storage_table",
+    "work_table",
 ]

@@ -29,6 +29,11 @@ class Constant:
     def __post_init__(self) -> None:
         _named(self.unit, self.source)
 
+    @property
+    def whole(self) -> int:
+        """The value of a constant that counts something."""
+        return int(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

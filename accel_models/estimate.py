@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from accel_models.errors import CostError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Estimate", "LayerEstimate", "Statement"]
+__all__ = ["Estimate", "LayerEstimate", "Statement", "row_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class LayerEstimate:
         Picojoules by component; None where no sourced number exists.
     counts
         What else the model counts, by a name that ends in its unit.
+    resource_cycles
+        Cycles for which each resource is busy at the default point: arithmetic, memories, decoders.
+        The busiest binds the layer.
     """
 
     name: str
@@ -51,6 +55,7 @@ class LayerEstimate:
     memory_bytes: Mapping[str, float]
     energy_by_component: Mapping[str, float] | None = None
     counts: Mapping[str, float] = field(default_factory=dict)
+    resource_cycles: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.low <= self.cycles <= self.high:
@@ -65,6 +70,34 @@ class LayerEstimate:
         if self.energy_by_component is None:
             return None
         return sum(self.energy_by_component.values())
+
+    @property
+    def binding(self) -> str:
+        """The busiest resource: what to widen to make the layer faster."""
+        return next(iter(self._by_load()), "compute")
+
+    @property
+    def slack(self) -> float:
+        """How many times as busy the binding resource is as the next one (inf: there is none).
+
+        So much faster, or with so many times fewer bytes, it would stop binding.
+        """
+        busiest = list(self._by_load().values())
+        return busiest[0] / busiest[1] if len(busiest) > 1 and busiest[1] else math.inf
+
+    @property
+    def unbind(self) -> str:
+        """What would make another resource bind, in words."""
+        if math.isinf(self.slack):
+            return f"{self.binding} alone takes time"
+        _, following = list(self._by_load())[:2]
+        return (
+            f"{self.binding} binds until it is {self.slack:.2f} times as fast, "
+            f"or has {1 - 1 / self.slack:.0%} less to do; then {following} does"
+        )
+
+    def _by_load(self) -> dict[str, float]:
+        return dict(sorted(self.resource_cycles.items(), key=lambda item: -item[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +186,16 @@ class Estimate:
         return None if parts is None else sum(parts.values())
 
     @property
+    def resource_cycles(self) -> dict[str, float]:
+        """Cycles for which each resource is busy at the default point."""
+        return _added(layer.resource_cycles for layer in self.layers)
+
+    @property
+    def binding(self) -> dict[str, float]:
+        """Cycles of the layers that each resource binds."""
+        return _added({layer.binding: layer.cycles} for layer in self.layers)
+
+    @property
     def utilisation(self) -> float:
         """Share of the arithmetic units that does useful work at the default point."""
         return self.ideal_cycles / self.cycles if self.layers else 0.0
@@ -187,7 +230,7 @@ class Estimate:
         """One row a layer, with every quantity and its unit in the column's name."""
         import pandas as pd
 
-        frame = pd.DataFrame([_row(layer) for layer in self.layers])
+        frame = pd.DataFrame([row_of(layer) for layer in self.layers])
         return frame.set_index("layer") if self.layers else frame
 
     def __add__(self, other: Estimate) -> Estimate:
@@ -215,7 +258,8 @@ class Estimate:
         return sum(quantity(layer) for layer in self.layers)
 
 
-def _row(layer: LayerEstimate) -> dict[str, object]:
+def row_of(layer: LayerEstimate) -> dict[str, object]:
+    """Return a layer as a row of `Estimate.table`."""
     return {
         "layer": layer.name,
         "method": layer.method,
@@ -225,14 +269,17 @@ def _row(layer: LayerEstimate) -> dict[str, object]:
         "high_cycles": layer.high,
         "compute_cycles": layer.compute_cycles,
         "ideal_cycles": layer.ideal_cycles,
-        "utilisation": layer.ideal_cycles / layer.cycles,
+        "utilisation": layer.ideal_cycles / layer.cycles if layer.cycles else 0.0,
+        "binding": layer.binding,
         **{f"{level}_bytes": moved for level, moved in layer.memory_bytes.items()},
         **({} if layer.energy_pj is None else {"energy_pj": layer.energy_pj}),
+        **{f"{part}_pj": energy for part, energy in (layer.energy_by_component or {}).items()},
         **layer.counts,
+        **{f"{resource}_busy_cycles": busy for resource, busy in layer.resource_cycles.items()},
     }
 
 
-def _added(parts: Iterator[Mapping[str, float]] | list[Mapping[str, float]]) -> dict[str, float]:
+def _added(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
     total: dict[str, float] = {}
     for part in parts:
         for name, value in part.items():

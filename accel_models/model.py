@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
 from accel_models.estimate import Estimate, LayerEstimate, Statement
 from accel_models.keys import Key, as_text, convert, keys_of
+from accel_models.presets import Preset
+from accel_models.toml import read_toml
 from accel_models.work import Work, Workload
 
 __all__ = ["CostModel", "Description", "Support"]
@@ -72,6 +74,18 @@ class CostModel(ABC):
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:
         """Return the values of the settings for each named machine."""
         return {}
+
+    @classmethod
+    def read_preset(cls, path: str) -> Mapping[str, Any]:
+        """Return the values of the settings in a user's ``.toml`` file.
+
+        Raises
+        ------
+        ConfigError
+            If it is no file like those in ``accel_models/presets``.
+        """
+        preset = read_toml(path, Preset)
+        return {key: setting.value for key, setting in preset.settings.items()}
 
     @abstractmethod
     def supports(self, work: Work) -> Support:

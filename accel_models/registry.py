@@ -1,35 +1,33 @@
-"""Finding cost models by name: ours and those that other packages register.
+"""Cost models by name: ours and those that other packages register.
 
 A package adds a model with an entry point of the group ``accel_models`` that names a subclass
-of `CostModel`. A broken one is noticed only when it is asked for.
+of `CostModel`.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING
-
-from accel_models.errors import ConfigError, PluginError, raise_all, suggest
-from accel_models.keys import convert
 from accel_models.model import CostModel, Description
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+from accel_models.plugins import Plugins
 
 __all__ = ["BUILT_IN", "GROUP", "create", "describe", "list_models", "model_class"]
 
 GROUP = "accel_models"
 
-# What pyproject.toml registers; here too, so that a checkout works without being installed.
 BUILT_IN = {
+    "bit_serial": "accel_models.bit_serial:BitSerial",
+    "channel_parallel": "accel_models.channel_parallel:ChannelParallel",
+    "dataflow_fpga": "accel_models.dataflow_fpga:DataflowFpga",
+    "decoder_npu": "accel_models.decoder_npu:DecoderNpu",
     "neon": "accel_models.neon:NeonCore",
     "systolic": "accel_models.systolic:SystolicArray",
 }
 
+_MODELS: Plugins[CostModel] = Plugins("cost model", GROUP, BUILT_IN, CostModel)  # type: ignore[type-abstract]
+
 
 def list_models() -> list[str]:
     """Return the names of all registered models, without loading any."""
-    return sorted(_entry_points())
+    return _MODELS.names()
 
 
 def model_class(name: str) -> type[CostModel]:
@@ -42,25 +40,7 @@ def model_class(name: str) -> type[CostModel]:
     PluginError
         If the model of another package cannot be loaded.
     """
-    points = _entry_points()
-    if name not in points:
-        raise ConfigError(f"unknown cost model {name!r}{suggest(name, points)}")
-    if len(points[name]) > 1:
-        targets = ", ".join(sorted(point.value for point in points[name]))
-        raise PluginError(f"cost model {name!r} is registered more than once: {targets}")
-    (point,) = points[name]
-    try:
-        found = point.load()
-    except Exception as error:
-        raise PluginError(
-            f"cost model {name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
-    if not (inspect.isclass(found) and issubclass(found, CostModel)):
-        raise PluginError(
-            f"cost model {name!r} ({point.value}) must be a subclass of accel_models.CostModel, "
-            f"not {found!r}"
-        )
-    return found
+    return _MODELS.load(name)
 
 
 def create(text: str, **keywords: object) -> CostModel:
@@ -70,7 +50,7 @@ def create(text: str, **keywords: object) -> CostModel:
     ----------
     text
         For example ``"neon"``, ``"neon:cortex-a53"``, ``"systolic:rows=8,columns=8,dataflow=ws"``,
-        ``"systolic:16x16,dataflow=os"``.
+        ``"systolic:16x16,dataflow=os"``; a preset may be the path of a ``.toml`` file.
     keywords
         Settings by name; they override the text, which overrides the preset.
 
@@ -81,37 +61,9 @@ def create(text: str, **keywords: object) -> CostModel:
     PluginError
         If the model of another package cannot be loaded.
     """
-    name, _, rest = text.partition(":")
-    cls = model_class(name.strip())
-    presets = cls.presets()
-    values: dict[str, object] = {}
-    mistakes: list[str] = []
-    for position, part in enumerate(filter(None, (p.strip() for p in rest.split(",")))):
-        left, equals, right = (piece.strip() for piece in part.partition("="))
-        if equals:
-            values[left] = right
-        elif position == 0 and left in presets:
-            values |= presets[left]
-        elif position == 0:
-            mistakes.append(f"unknown preset {left!r}{suggest(left, presets)}")
-        else:
-            mistakes.append(f"{part!r} must be key=value")
-    good, wrong = convert(cls, values | keywords)
-    raise_all(ConfigError, f"cost model {text!r}", mistakes + wrong)
-    return cls(**good)
+    return _MODELS.create(text, keywords)
 
 
 def describe(text: str) -> Description:
     """Return what a model is and which settings and presets it has; takes what `create` takes."""
     return create(text).describe()
-
-
-def _entry_points() -> dict[str, set[EntryPoint]]:
-    from importlib.metadata import EntryPoint, entry_points
-
-    found = {name: {EntryPoint(name, value, GROUP)} for name, value in BUILT_IN.items()}
-    for point in entry_points(group=GROUP):
-        same = found.setdefault(point.name, set())
-        if all(point.value != known.value for known in same):
-            same.add(point)
-    return found

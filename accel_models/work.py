@@ -4,140 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from math import prod
-from numbers import Integral
-from typing import TypedDict, Unpack
+from typing import Unpack
 
-from accel_models.errors import WorkError, raise_all, suggest
-from accel_models.windows import Padding, Pair, positions
+from accel_models.accumulator import WIDEST, Accumulator, Overflow
+from accel_models.demand import Arithmetic, Demand, Kind, Operation
+from accel_models.errors import WorkError, raise_all
+from accel_models.fields import member, whole
+from accel_models.histogram import Histogram
+from accel_models.ring import RingBuffer
+from accel_models.settings import Settings
+from accel_models.windows import Padding, Pair, Window, place
 
-__all__ = ["Accumulator", "Arithmetic", "Kind", "Overflow", "Settings", "Work", "Workload"]
-
-_WIDEST = 64
-
-
-class Kind(StrEnum):
-    """What is computed."""
-
-    DENSE = "dense"
-    CONV2D = "conv2d"
-    DEPTHWISE = "depthwise"
-
-
-class Arithmetic(StrEnum):
-    """Whether codes are integers or floating-point numbers."""
-
-    INTEGER = "integer"
-    FLOAT = "float"
-
-
-class Overflow(StrEnum):
-    """What a register does with a sum that does not fit."""
-
-    WRAP = "wrap"
-    SATURATE = "saturate"
-
-
-def _whole(record: object, label: str, low: int, high: int | None = None) -> list[str]:
-    """Make a field a Python int in place, or return a sentence if it is none in [low, high]."""
-    value, noun = getattr(record, label), label.replace("_", " ")
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        return [f"{noun} must be a whole number, not {value!r}"]
-    number = int(value)
-    object.__setattr__(record, label, number)
-    if number < low:
-        return [f"{noun} must be {low} or more, not {number}"]
-    if high is not None and number > high:
-        return [f"{noun} must be {high} or less, not {number}"]
-    return []
-
-
-def _member(record: object, label: str, enum: type[StrEnum]) -> list[str]:
-    """Turn a name into a member of `enum` in place, or return a sentence."""
-    value = getattr(record, label)
-    try:
-        object.__setattr__(record, label, enum(value))
-    except ValueError:
-        near = suggest(str(value), [str(member) for member in enum])
-        return [f"{label} cannot be {value!r}{near}"]
-    return []
+__all__ = [
+    "Accumulator",
+    "Arithmetic",
+    "Kind",
+    "Operation",
+    "Overflow",
+    "RingBuffer",
+    "Settings",
+    "Work",
+    "Workload",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulator:
-    """The registers that products are added into.
-
-    Attributes
-    ----------
-    bits
-        Width of the register that takes each product.
-    overflow
-        What that register does at *every* addition.
-    outer_bits
-        Width of the register that it spills into; None: there is only one register.
-    products_per_spill
-        Products that a register takes before it is spilled and cleared. None, with an outer
-        register: the worst-case rule, as many as can never overflow (`Work.worst_case_products`).
-    outer_overflow
-        What the outer register does at every spill.
-    """
-
-    bits: int = 32
-    overflow: Overflow = Overflow.WRAP
-    outer_bits: int | None = None
-    products_per_spill: int | None = None
-    outer_overflow: Overflow = Overflow.WRAP
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            *_whole(self, "bits", 2, _WIDEST),
-            *_member(self, "overflow", Overflow),
-            *_member(self, "outer_overflow", Overflow),
-        ]
-        if self.outer_bits is not None:
-            mistakes += _whole(self, "outer_bits", 2, _WIDEST)
-            if not mistakes and self.outer_bits < self.bits:
-                mistakes.append(
-                    f"outer bits must be {self.bits} (the inner bits) or more, "
-                    f"not {self.outer_bits}"
-                )
-        if self.products_per_spill is not None:
-            mistakes += _whole(self, "products_per_spill", 1)
-            if self.outer_bits is None:
-                mistakes.append("products per spill need an outer accumulator: give outer_bits")
-        raise_all(WorkError, "accumulator", mistakes)
-
-    def __str__(self) -> str:
-        inner = f"{self.bits}-bit {self.overflow}"
-        if self.outer_bits is None:
-            return inner
-        every = self.products_per_spill or "worst case"
-        return f"{inner}, spill {every} into {self.outer_bits}-bit {self.outer_overflow}"
-
-
-class Settings(TypedDict, total=False):
-    """What every layer may have: parameters of `Work.dense`."""
-
-    name: str
-    weight_bits: int
-    activation_bits: int
-    output_bits: int | None
-    arithmetic: Arithmetic | str
-    accumulator: Accumulator | None
-    spills: int | None
-    weight_magnitude: int | None
-    activation_magnitude: int | None
-    bias_bits: int
-    gain_bits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Demand):
     """One layer's demand in one inference.
 
-    Build it with `Work.dense`, `Work.conv2d` or `Work.depthwise`; the fields are checked together,
-    and every mistake is reported.
+    Build it with `Work.dense`, `Work.conv2d`, `Work.depthwise`, `Work.pool` or `Work.elementwise`;
+    the fields are checked together, and every mistake is reported.
 
     Attributes
     ----------
@@ -165,10 +61,18 @@ class Work:
         Stored bits of each output's bias and of its own multiplier with shift (0: it has none;
         without a multiplier the layer is rescaled by a shift).
     groups
-        Parts of equal size that the outputs fall into, each of inputs of its own (depthwise: the
-        image's channels).
-    image_values
-        Activations of the input, which its windows share. None: rows share none.
+        Parts of equal size that the outputs fall into, each of inputs of its own (depthwise and
+        pooling: the image's channels).
+    window
+        Where the sums of a convolution or a pooling layer come from; None: rows share no inputs.
+    weight_histogram
+        How often each weight value occurs; None: unknown, nothing is assumed.
+    weight_entropy
+        Bits of information in one weight; given by the histogram where there is one.
+    ring
+        What a streaming layer keeps; None: nothing.
+    operation
+        What is done to the operands.
     """
 
     name: str
@@ -180,37 +84,78 @@ class Work:
     activation_bits: int
     output_bits: int
     arithmetic: Arithmetic = Arithmetic.INTEGER
-    accumulator: Accumulator = Accumulator()
+    accumulator: Accumulator = Accumulator()  # noqa: RUF009  # frozen: it may be shared
     spills: int | None = None
     weight_magnitude: int | None = None
     activation_magnitude: int | None = None
     bias_bits: int = 32
     gain_bits: int = 0
     groups: int = 1
-    image_values: int | None = None
+    window: Window | None = None
+    weight_histogram: Histogram | None = None
+    weight_entropy: float | None = None
+    ring: RingBuffer | None = None
+    operation: Operation = Operation.MULTIPLY_ADD
 
     def __post_init__(self) -> None:
-        mistakes = [*_member(self, "kind", Kind), *_member(self, "arithmetic", Arithmetic)]
+        mistakes = [
+            *member(self, "kind", Kind),
+            *member(self, "arithmetic", Arithmetic),
+            *member(self, "operation", Operation),
+        ]
         for label in ("rows", "inputs", "outputs", "groups"):
-            mistakes += _whole(self, label, 1)
+            mistakes += whole(self, label, 1)
         for label in ("weight_bits", "activation_bits", "output_bits"):
-            mistakes += _whole(self, label, 1, _WIDEST)
+            mistakes += whole(self, label, 1, WIDEST)
         for label in ("bias_bits", "gain_bits"):
-            mistakes += _whole(self, label, 0, _WIDEST)
+            mistakes += whole(self, label, 0, WIDEST)
         if not mistakes and self.outputs % self.groups:
             mistakes.append(f"groups must divide the {self.outputs} outputs, not {self.groups}")
-        for label in ("weight_magnitude", "activation_magnitude", "image_values"):
+        for label in ("weight_magnitude", "activation_magnitude"):
             if getattr(self, label) is not None:
-                mistakes += _whole(self, label, 1)
+                mistakes += whole(self, label, 1)
         if not isinstance(self.accumulator, Accumulator):
             mistakes.append(
                 f"accumulator must be an accel_models.Accumulator, not {self.accumulator!r}"
             )
         elif self.spills is not None:
-            mistakes += _whole(self, "spills", 0)
+            mistakes += whole(self, "spills", 0)
             if self.accumulator.outer_bits is None:
                 mistakes.append("spills need an outer accumulator: give it outer_bits")
+        if not mistakes:
+            mistakes = [*self._check_window(), *self._check_weights()]
         raise_all(WorkError, f"work {self.name!r}", mistakes)
+
+    def _check_window(self) -> list[str]:
+        if self.window is None:
+            return []
+        shapes = {
+            "rows": (self.rows, self.window.positions, "positions of the window"),
+            "inputs x groups": (
+                self.inputs * self.groups,
+                self.window.taps * self.window.image[2],
+                "taps times channels",
+            ),
+        }
+        return [
+            f"{label} must be {wanted} ({meaning}), not {value}"
+            for label, (value, wanted, meaning) in shapes.items()
+            if value != wanted
+        ]
+
+    def _check_weights(self) -> list[str]:
+        if self.weight_histogram is None:
+            entropy = self.weight_entropy
+            if entropy is None or 0 <= entropy <= self.weight_bits:
+                return []
+            return [f"weight entropy must lie in [0, {self.weight_bits}] bits, not {entropy}"]
+        if self.weight_histogram.total != self.weights:
+            return [
+                f"the weight histogram must count {self.weights} weights, "
+                f"not {self.weight_histogram.total}"
+            ]
+        object.__setattr__(self, "weight_entropy", self.weight_histogram.entropy)
+        return []
 
     @classmethod
     def dense(
@@ -230,6 +175,9 @@ class Work:
         activation_magnitude: int | None = None,
         bias_bits: int = 32,
         gain_bits: int = 0,
+        weight_histogram: Histogram | None = None,
+        weight_entropy: float | None = None,
+        ring: RingBuffer | None = None,
     ) -> Work:
         """Return the work of a fully connected layer: (rows, inputs) times (inputs, outputs).
 
@@ -263,6 +211,9 @@ class Work:
             activation_magnitude=activation_magnitude,
             bias_bits=bias_bits,
             gain_bits=gain_bits,
+            weight_histogram=weight_histogram,
+            weight_entropy=weight_entropy,
+            ring=ring,
         )
 
     @classmethod
@@ -275,6 +226,8 @@ class Work:
         stride: Pair = 1,
         dilation: Pair = 1,
         padding: Padding = "same",
+        groups: int = 1,
+        pool: Pair = 1,
         **settings: Unpack[Settings],
     ) -> Work:
         """Return the work of a convolution: sums over a window and all channels.
@@ -289,6 +242,10 @@ class Work:
             Filters.
         padding
             "same", "valid", or pixels ((above, left), (below, right)).
+        groups
+            Parts of equal size that channels and filters fall into.
+        pool
+            Values (height, width) that a machine pools into each pixel of `image` on the way in.
         **settings
             As for `Work.dense`.
 
@@ -298,9 +255,15 @@ class Work:
             Naming what cannot be.
         """
         settings.setdefault("name", "conv2d")
-        rows, taps, channels = _slide(settings["name"], image, kernel, stride, dilation, padding)
-        work = cls.dense(rows, taps * channels, outputs, **settings)
-        return replace(work, kind=Kind.CONV2D, image_values=prod(image))
+        window = place(settings["name"], image, kernel, stride, dilation, padding, pool)
+        if window.image[2] % groups:
+            raise WorkError(
+                f"work {settings['name']!r}: groups must divide the {window.image[2]} channels, "
+                f"not {groups}"
+            )
+        inputs = window.taps * window.image[2] // groups
+        work = cls.dense(window.positions, inputs, outputs, **settings)
+        return replace(work, kind=Kind.CONV2D, groups=groups, window=window)
 
     @classmethod
     def depthwise(
@@ -324,31 +287,96 @@ class Work:
         Other parameters, and errors, are those of `Work.conv2d`.
         """
         settings.setdefault("name", "depthwise")
-        rows, taps, channels = _slide(settings["name"], image, kernel, stride, dilation, padding)
-        work = cls.dense(rows, taps, channels * multiplier, **settings)
-        return replace(work, kind=Kind.DEPTHWISE, groups=channels, image_values=prod(image))
+        window = place(settings["name"], image, kernel, stride, dilation, padding)
+        channels = window.image[2]
+        work = cls.dense(window.positions, window.taps, channels * multiplier, **settings)
+        return replace(work, kind=Kind.DEPTHWISE, groups=channels, window=window)
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulate operations in one inference."""
-        return self.rows * self.inputs * self.outputs
+    @classmethod
+    def pool(
+        cls,
+        image: Sequence[int],
+        kernel: Pair,
+        operation: Operation | str = Operation.MAXIMUM,
+        *,
+        stride: Pair | None = None,
+        padding: Padding = "valid",
+        name: str = "pool",
+        activation_bits: int = 8,
+    ) -> Work:
+        """Return the work of a pooling layer: a maximum or an average over a window.
 
-    @property
-    def weights(self) -> int:
-        """Number of stored weights."""
-        return self.inputs * self.outputs
+        Parameters
+        ----------
+        operation
+            ``maximum`` or ``average``.
+        stride
+            None: the kernel's size.
 
-    @property
-    def input_values(self) -> int:
-        """Activations read in one inference, each counted once."""
-        if self.image_values is not None:
-            return self.image_values
-        return self.rows * self.inputs * self.groups
+        Other parameters, and errors, are those of `Work.conv2d`.
+        """
+        step = kernel if stride is None else stride
+        window = place(name, image, kernel, step, 1, padding)
+        channels = window.image[2]
+        work = cls.dense(
+            window.positions,
+            window.taps,
+            channels,
+            name=name,
+            activation_bits=activation_bits,
+            bias_bits=0,
+        )
+        return replace(
+            work,
+            kind=Kind.POOL,
+            groups=channels,
+            window=window,
+            operation=operation,  # type: ignore[arg-type]  # __post_init__ makes it a member
+        )
 
-    @property
-    def output_values(self) -> int:
-        """Activations written in one inference."""
-        return self.rows * self.outputs
+    @classmethod
+    def elementwise(
+        cls,
+        values: int,
+        operation: Operation | str,
+        *,
+        operands: int = 1,
+        name: str = "elementwise",
+        activation_bits: int = 8,
+        output_bits: int | None = None,
+        ring: RingBuffer | None = None,
+    ) -> Work:
+        """Return the work of an operation on each value of a tensor, or of several of one shape.
+
+        Parameters
+        ----------
+        values
+            Outputs in one inference.
+        operation
+            ``add``, ``multiply``, ``look_up``, ``copy``, ``softmax``...
+        operands
+            Tensors that are read.
+
+        Raises
+        ------
+        WorkError
+            Naming every field that cannot be.
+        """
+        work = cls.dense(
+            values,
+            operands,
+            1,
+            name=name,
+            activation_bits=activation_bits,
+            output_bits=output_bits,
+            bias_bits=0,
+            ring=ring,
+        )
+        return replace(
+            work,
+            kind=Kind.ELEMENTWISE,
+            operation=operation,  # type: ignore[arg-type]  # __post_init__ makes it a member
+        )
 
     @property
     def largest_product(self) -> int:
@@ -367,17 +395,6 @@ class Work:
     def never_overflows(self, bits: int) -> bool:
         """Return whether one register of `bits` surely holds every sum of this layer."""
         return self.worst_case_products(bits) >= self.inputs
-
-
-def _slide(
-    name: str, image: Sequence[int], kernel: Pair, stride: Pair, dilation: Pair, padding: Padding
-) -> tuple[int, int, int]:
-    """Return the positions of a window, its taps, and the channels of the image."""
-    if not isinstance(image, Sequence) or len(image) != 3:
-        raise WorkError(f"work {name!r}: image must be (height, width, channels), not {image!r}")
-    found = positions(name, image[:2], kernel, stride, dilation, padding)
-    taps = prod(kernel) if isinstance(kernel, Sequence) else kernel * kernel
-    return prod(found), taps, image[2]
 
 
 class Workload(tuple[Work, ...]):

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from accel_models.constants import Setting
 from accel_models.toml import read_toml
 
-__all__ = ["Preset", "read_presets"]
+__all__ = ["Preset", "preset_settings", "read_presets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,11 @@ def read_presets(model: str) -> Mapping[str, Preset]:
         if file.name.endswith(".toml")
     }
     return MappingProxyType(presets)
+
+
+def preset_settings(model: str) -> dict[str, dict[str, int | float | str | bool]]:
+    """Return the values of the settings of each preset that ships with `model`."""
+    return {
+        name: {key: setting.value for key, setting in preset.settings.items()}
+        for name, preset in read_presets(model).items()
+    }

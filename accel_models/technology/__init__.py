@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from accel_models.constants import Constant
+from accel_models.elementwise import Number, root
 from accel_models.toml import read_toml
 
 __all__ = ["Technology", "horowitz_45nm"]
@@ -29,13 +30,13 @@ class Technology:
     sram_1_mib: Constant
     dram: Constant
 
-    def multiply_pj(self, weight_bits: int, activation_bits: int) -> float:
+    def multiply_pj(self, weight_bits: Number, activation_bits: Number) -> Number:
         """Return the energy of one integer product; width = geometric mean of the operands'."""
-        bits = math.sqrt(weight_bits * activation_bits)
+        square = weight_bits * activation_bits
         quadratic, linear = self.integer_multiply_quadratic, self.integer_multiply_linear
-        return quadratic.value * bits**2 + linear.value * bits
+        return quadratic.value * square + linear.value * root(square)
 
-    def add_pj(self, bits: int) -> float:
+    def add_pj(self, bits: Number) -> Number:
         """Return the energy of one addition into an integer register of `bits`."""
         return self.integer_add_linear.value * bits
 

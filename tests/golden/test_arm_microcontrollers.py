@@ -95,3 +95,12 @@ def test_a_library_of_ones_own() -> None:
     assert model.estimate(ds_cnn()).cycles == pytest.approx(5_184_000)
     with pytest.raises(am.ConfigError, match="more than the"):
         NeonCore(core="cortex-m4").calibrated(ds_cnn(), 100)
+
+
+def test_the_page_has_every_error(rows: list[dict[str, str]]) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs/explanation/arm-cores.md"
+    text = page.read_text("utf-8")
+    _, predicted = _errors(rows)
+    for name, error in predicted.items():
+        library, system, when, core = re.fullmatch(r"(.*?): (.*) \((.*), (M\d+)\)", name).groups()  # type: ignore[union-attr]
+        assert f"| {library} | {system} | {when} | {core} | {error:+.1%} |" in text

@@ -11,19 +11,22 @@ using SCALE-Sim, ISPASS 2020; cycle and access counts are those of SCALE-Sim 3.0
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from accel_models.estimate import LayerEstimate, Statement
+from accel_models.closed_form import ClosedForm, Price
+from accel_models.demand import LAYERS, Arithmetic, Demand
+from accel_models.elementwise import Number, ceil_div, choose, larger, smaller
+from accel_models.estimate import Statement
 from accel_models.keys import Doc
-from accel_models.model import CostModel, Support
-from accel_models.presets import read_presets
+from accel_models.presets import preset_settings
+from accel_models.systolic.replay import replayed_inputs, replayed_weights
 from accel_models.technology import horowitz_45nm
-from accel_models.work import Arithmetic, Work, Workload
+from accel_models.work import Work, Workload
 
-__all__ = ["Counts", "Dataflow", "PartialSums", "SystolicArray"]
+__all__ = ["Buffers", "Counts", "Dataflow", "PartialSums", "SystolicArray"]
 
 
 class Dataflow(StrEnum):
@@ -39,6 +42,13 @@ class PartialSums(StrEnum):
 
     DRAM = "dram"
     SRAM = "sram"
+
+
+class Buffers(StrEnum):
+    """How often an operand that exceeds its buffer is fetched."""
+
+    BOUND = "bound"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,16 @@ class Counts:
         Words written to the output buffer; all but the last of `sum_folds` are partial sums.
     """
 
-    folds: int
-    sum_folds: int
-    compute_cycles: int
-    input_reads: int
-    weight_reads: int
-    output_writes: int
+    folds: Number
+    sum_folds: Number
+    compute_cycles: Number
+    input_reads: Number
+    weight_reads: Number
+    output_writes: Number
 
 
 @dataclass(frozen=True, slots=True)
-class SystolicArray(CostModel):
+class SystolicArray(ClosedForm):
     """Cycles, buffer and memory traffic and energy of a systolic array.
 
     The settings are listed by ``accel_models.describe("systolic")``.
@@ -97,35 +107,43 @@ class SystolicArray(CostModel):
         Doc("bytes/cycle", "rate at which the memory outside the chip delivers", positive=True),
     ] = 16.0
 
+    buffers: Annotated[
+        Buffers, Doc("rule", "fetch an operand that does not fit for every use, or replay FIFOs")
+    ] = Buffers.BOUND
+
+    vectors: ClassVar[frozenset[str]] = frozenset({"rows", "columns", "dram_bytes_per_cycle"})
+
     @classmethod
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:
         """Return the settings of each named array."""
-        return {
-            name: {label: setting.value for label, setting in preset.settings.items()}
-            for name, preset in read_presets(cls.name).items()
-        }
+        return preset_settings(cls.name)
 
-    def supports(self, work: Work) -> Support:
+    def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Layers of any width; floating point where energies are published (32 bits)."""
-        widths = (work.weight_bits, work.activation_bits)
-        if work.arithmetic is Arithmetic.FLOAT and widths != (32, 32):
-            return Support("is floating point of other than 32 bits, which has no sourced energy")
-        return Support()
+        if work.kind not in LAYERS:
+            yield True, f"is {work.kind}, but an array only multiplies matrices"
+        if work.arithmetic is Arithmetic.FLOAT:
+            wrong = (work.weight_bits != 32) | (work.activation_bits != 32)
+            yield wrong, "is floating point of other than 32 bits, which has no sourced energy"
 
-    def counts(self, work: Work) -> Counts:
+    def method(self, work: Work) -> str:
+        """Return the array and its dataflow."""
+        return f"{self.rows}x{self.columns} {self.dataflow}"
+
+    def counts(self, work: Demand) -> Counts:
         """Return the closed forms of cycles and words: of one group, times their number."""
         m, k, n = work.rows, work.inputs, work.outputs // work.groups
         r, c = self.rows, self.columns
         match self.dataflow:
             case Dataflow.OUTPUT_STATIONARY:
-                on_rows, on_columns, streamed = _ceil(m, r), _ceil(n, c), k
-                reads = (m * k * on_columns, k * n * on_rows)
+                on_rows, on_columns, streamed = ceil_div(m, r), ceil_div(n, c), k
+                input_reads, weight_reads = m * k * on_columns, k * n * on_rows
             case Dataflow.WEIGHT_STATIONARY:
-                on_rows, on_columns, streamed = _ceil(k, r), _ceil(n, c), m
-                reads = (m * k * on_columns, k * n)
+                on_rows, on_columns, streamed = ceil_div(k, r), ceil_div(n, c), m
+                input_reads, weight_reads = m * k * on_columns, k * n
             case Dataflow.INPUT_STATIONARY:
-                on_rows, on_columns, streamed = _ceil(k, r), _ceil(m, c), n
-                reads = (m * k, k * n * on_columns)
+                on_rows, on_columns, streamed = ceil_div(k, r), ceil_div(m, c), n
+                input_reads, weight_reads = m * k, k * n * on_columns
         stays_out = self.dataflow is Dataflow.OUTPUT_STATIONARY
         folds, sum_folds = work.groups * on_rows * on_columns, 1 if stays_out else on_rows
         # Sums drain while they are still needed elsewhere; operands must be loaded first.
@@ -134,29 +152,29 @@ class SystolicArray(CostModel):
             folds=folds,
             sum_folds=sum_folds,
             compute_cycles=folds * (load + r + c + streamed - 2),
-            input_reads=work.groups * reads[0],
-            weight_reads=work.groups * reads[1],
+            input_reads=work.groups * input_reads,
+            weight_reads=work.groups * weight_reads,
             output_writes=work.output_values * sum_folds,
         )
 
-    def estimate_layer(self, work: Work) -> LayerEstimate:
+    def price(self, work: Demand) -> Price:
         """Price one layer; see `docs/explanation/cost-models.md` for every formula."""
         counts = self.counts(work)
-        words = self._dram_words(work, counts)
+        inputs, weights = self._dram_reads(work, counts)
         sram_bits = self._bits(work, counts.input_reads, counts.weight_reads, counts)
-        dram_bits = self._bits(work, words["input"], words["weight"], counts)
-        if self.partial_sums is PartialSums.SRAM and self._sums_fit(work):
-            dram_bits["partial_sum"] = 0.0
+        dram_bits = self._bits(work, inputs, weights, counts)
+        writes = counts.output_writes
+        if self.partial_sums is PartialSums.SRAM:
+            kept = work.output_values * work.accumulator.final_bits <= _bits(self.output_sram_kib)
+            dram_bits["partial_sum"] = choose(kept, 0, dram_bits["partial_sum"])
+            writes = choose(kept, work.output_values, writes)
         dram_bytes = sum(dram_bits.values()) / 8
         transfer = dram_bytes / self.dram_bytes_per_cycle
         first_tile = self._first_tile_bits(work) / 8 / self.dram_bytes_per_cycle
         compute = counts.compute_cycles
-        return LayerEstimate(
-            name=work.name,
-            method=f"{self.rows}x{self.columns} {self.dataflow}",
-            macs=work.macs,
-            cycles=max(compute, transfer) + first_tile,
-            low=float(compute),
+        return Price(
+            cycles=larger(compute, transfer) + first_tile,
+            low=compute / 1,
             high=compute + transfer + first_tile,
             compute_cycles=compute,
             ideal_cycles=work.macs / (self.rows * self.columns),
@@ -167,14 +185,13 @@ class SystolicArray(CostModel):
                 "sram_input_reads_words": counts.input_reads,
                 "sram_weight_reads_words": counts.weight_reads,
                 "sram_output_writes_words": counts.output_writes,
-                "dram_input_reads_words": words["input"],
-                "dram_weight_reads_words": words["weight"],
-                "dram_output_writes_words": counts.output_writes
-                if dram_bits["partial_sum"] or counts.sum_folds == 1
-                else work.output_values,
+                "dram_input_reads_words": inputs,
+                "dram_weight_reads_words": weights,
+                "dram_output_writes_words": writes,
                 "dram_weight_bytes": dram_bits["weight"] / 8,
                 "dram_partial_sum_bytes": dram_bits["partial_sum"] / 8,
             },
+            resource_cycles={"compute": compute / 1, "dram": transfer},
         )
 
     def state(self, workload: Workload) -> Statement:
@@ -214,46 +231,50 @@ class SystolicArray(CostModel):
             ),
         )
 
-    def _dram_words(self, work: Work, counts: Counts) -> dict[str, int]:
-        """Operands are fetched once if half their buffer holds them, else for every use."""
-        fits_input = work.input_values * work.activation_bits < _half_bits(self.input_sram_kib)
-        fits_weight = work.weights * work.weight_bits < _half_bits(self.weight_sram_kib)
-        return {
-            "input": work.input_values if fits_input else counts.input_reads,
-            "weight": work.weights if fits_weight else counts.weight_reads,
-        }
+    def _dram_reads(self, work: Demand, counts: Counts) -> tuple[Number, Number]:
+        """Return words of inputs and weights; those that half a buffer holds come once."""
+        inputs = _bits(self.input_sram_kib) // work.activation_bits
+        weights = _bits(self.weight_sram_kib) // work.weight_bits
+        if self.buffers is Buffers.REPLAY:
+            array = (str(self.dataflow), self.rows, self.columns, work)
+            return (
+                work.groups * replayed_inputs(*array, inputs),
+                work.groups * replayed_weights(*array, weights),
+            )
+        fits_input, fits_weight = work.input_values < inputs / 2, work.weights < weights / 2
+        return (
+            choose(fits_input, work.input_values, counts.input_reads),
+            choose(fits_weight, work.weights, counts.weight_reads),
+        )
 
     def _bits(
-        self, work: Work, input_words: int, weight_words: int, counts: Counts
-    ) -> dict[str, float]:
+        self, work: Demand, input_words: Number, weight_words: Number, counts: Counts
+    ) -> dict[str, Number]:
         """Return bits moved by operand; partial sums go out and come back."""
         partial = work.output_values * (counts.sum_folds - 1)
         return {
             "input": input_words * work.activation_bits,
             "weight": weight_words * work.weight_bits,
-            "parameter": work.outputs * (work.bias_bits + work.gain_bits),
-            "partial_sum": 2 * partial * _register_bits(work),
+            "parameter": work.parameter_bits,
+            "partial_sum": 2 * partial * work.accumulator.final_bits,
             "output": work.output_values * work.output_bits,
         }
 
-    def _sums_fit(self, work: Work) -> bool:
-        bits = work.output_values * _register_bits(work)
-        return bits <= self.output_sram_kib * 8192
-
-    def _first_tile_bits(self, work: Work) -> int:
+    def _first_tile_bits(self, work: Demand) -> Number:
         """Return the bits that must be there before the first product."""
         k, n, r, c = work.inputs, work.outputs // work.groups, self.rows, self.columns
+        inputs, weights = work.activation_bits, work.weight_bits
         match self.dataflow:
             case Dataflow.OUTPUT_STATIONARY:
-                return min(work.rows, r) * work.activation_bits + (min(n, c) * work.weight_bits)
+                return smaller(work.rows, r) * inputs + smaller(n, c) * weights
             case Dataflow.WEIGHT_STATIONARY:
-                return min(k, r) * min(n, c) * work.weight_bits
+                return smaller(k, r) * smaller(n, c) * weights
             case Dataflow.INPUT_STATIONARY:
-                return min(k, r) * min(work.rows, c) * work.activation_bits
+                return smaller(k, r) * smaller(work.rows, c) * inputs
 
     def _energy(
-        self, work: Work, sram_bits: Mapping[str, float], dram_bits: Mapping[str, float]
-    ) -> dict[str, float]:
+        self, work: Demand, sram_bits: Mapping[str, Number], dram_bits: Mapping[str, Number]
+    ) -> dict[str, Number]:
         technology = horowitz_45nm()
         if work.arithmetic is Arithmetic.FLOAT:
             mac = technology.float32_multiply.value + technology.float32_add.value
@@ -277,14 +298,5 @@ class SystolicArray(CostModel):
         }
 
 
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)
-
-
-def _half_bits(kib: float) -> float:
-    return kib * 1024 * 8 / 2
-
-
-def _register_bits(work: Work) -> int:
-    """Return the width at which a sum leaves the array: that of the outermost register."""
-    return work.accumulator.outer_bits or work.accumulator.bits
+def _bits(kib: float) -> float:
+    return kib * 8192
