@@ -262,7 +262,10 @@ def check_codes(codes: ArrayLike, fmt: Format | None, noun: str) -> NDArray[Any]
     DataError
         They are not integers, or one is outside the format.
     """
-    array = np.asarray(codes)
+    try:
+        array = np.asarray(codes)
+    except ValueError:  # lists of different lengths
+        raise DataError(f"{noun} must be an array, rows of one length") from None
     if array.dtype == np.uint64 or array.dtype == np.object_:
         array = _python_integers(array, noun)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -75,4 +75,6 @@ def save(graph: Graph, path: str | PathLike[str]) -> None:
     target = Path(path)
     if target.suffix != ".fxp":
         raise DataError(f"a model file must end in .fxp, not {target.name!r}")
+    if not target.absolute().parent.is_dir():
+        raise DataError(f"a model file must be in a folder that exists, not {target}")
     native.write(graph, target)

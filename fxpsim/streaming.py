@@ -75,12 +75,12 @@ class Stream:
         """
         spec = self.graph.input
         codes = as_stored(check_codes(rows, spec.format, "rows"), spec)
-        steps, rest = divmod(codes.size, spec.size)
-        if rest or not steps or not self._is_whole(codes.shape):
+        if not self._is_whole(codes.shape):
             raise DataError(
                 f"rows must have the shape {spec.shape} of a step of graph {self.graph.name!r}, "
                 f"or be several steps, not {codes.shape}"
             )
+        steps = codes.size // spec.size
         if steps == 1:
             output = self._one(codes.reshape(spec.shape))
             return output if len(_long(codes.shape)) <= len(_long(spec.shape)) else output[None]
@@ -88,8 +88,12 @@ class Stream:
 
     def _is_whole(self, given: tuple[int, ...]) -> bool:
         """Whether codes are steps one after the other, whatever axes of length 1 they have."""
-        row, long = _long(self.graph.input.shape[1:]), _long(given)
-        return long[max(0, len(long) - len(row)) :] == row or prod(given) == self.graph.input.size
+        size, step, long = self.graph.input.size, _long(self.graph.input.shape), _long(given)
+        if not prod(given) or prod(given) % size:
+            return False
+        one = prod(given) == size and (len(long) <= 1 or long == step)
+        more_rows = len(long) == len(step) and long[1:] == step[1:]
+        return one or long[1:] == step or more_rows
 
     def _one(self, codes: IntArray) -> IntArray:
         tensors = {"input": codes[None], **{n: state[None] for n, state in self.states.items()}}

@@ -25,6 +25,7 @@ __all__ = [
     "FilePath",
     "array_in",
     "as_json",
+    "check_out",
     "codes_in",
     "data_option",
     "evaluation_for",
@@ -82,18 +83,47 @@ seed_option = click.option(
 )
 
 
+def check_out(option: str, out: Path | None, *inputs: Path | None) -> None:
+    """Check, before any work, that a file can be written, and is none that is read.
+
+    Raises
+    ------
+    ConfigError
+        It is a folder, or in one that does not exist, or an input.
+    """
+    from fxpsim.errors import ConfigError
+
+    if out is None:
+        return
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise ConfigError(f"{option} must be a file in a folder that exists, not {out}")
+    for path in inputs:
+        if path is not None and path.resolve() == out.resolve():
+            raise ConfigError(f"{option} must be another file than {path}, which is read")
+
+
 def evaluation_for(
     data: Path | None, all_speakers: bool, graph: Graph | None = None
 ) -> EvaluationSet:
     """Return the shipped evaluation set, or the user's with the features the network wants."""
-    from fxpsim.frontend.logmel import LogMel
+    from fxpsim.errors import ConfigError
+    from fxpsim.frontend.logmel import LogMelRows
+    from fxpsim.frontend.registry import trained_with
     from fxpsim.kws.datasets import EvaluationSet
     from fxpsim.kws.float_network import FloatNetwork
 
     if data is None:
         return EvaluationSet.shipped()
-    described = {} if graph is None else graph.metadata.get("front_end", {})
-    front_end = LogMel(**described) if described else FloatNetwork.shipped().front_end
+    trained = None if graph is None else trained_with(graph)
+    if trained is None:
+        front_end = FloatNetwork.shipped().front_end
+    elif isinstance(trained, LogMelRows):
+        front_end = trained.log_mel
+    else:
+        raise ConfigError(
+            "--data is turned into rows of the front end 'logmel', with which the network was not "
+            "trained (give INPUTS of its own)"
+        )
     split: Literal["all", "test"] = "all" if all_speakers else "test"
     return EvaluationSet.read(data, front_end=front_end, split=split)
 

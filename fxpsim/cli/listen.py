@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +15,7 @@ import click
 
 from fxpsim.cli.common import (
     FilePath,
+    check_out,
     json_option,
     kernel_set_option,
     model_argument,
@@ -30,9 +32,11 @@ from fxpsim.cli.listening import (
 )
 
 if TYPE_CHECKING:
-    from fxpsim.detection import Heard
+    from fxpsim.detection import Heard, Listener
 
 _COLUMNS = ("time_s", "word", "confidence", "decision", "sum")
+#: Seconds of silence that are enough to have everything compiled.
+_WARM = 10.0
 
 
 @click.command("listen")
@@ -74,16 +78,18 @@ def command(
     from fxpsim.audio import open_audio
     from fxpsim.models import load
 
+    check_out("--out", out, audio, Path(model))
+    check_out("--picture", picture, audio, Path(model), out)
     graph = load(model, kernel_set)
     if accumulator is not None:
         graph = graph.with_accumulators(Accumulator.parse(accumulator))
     listener = listener_for(graph, frontend, threshold, every, labels)
     stream, parts, found = listener.stream(), [], []
     # Kernels are compiled, or loaded, when first used; the speed that is told is what follows.
-    silence = np.zeros(round(listener.time_of(1) * listener.front_end.sample_rate), np.int16)
-    stream.step(silence)
+    warm = min(listener.time_of(1), _WARM)
+    stream.step(np.zeros(round(warm * listener.front_end.sample_rate), np.int16))
     stream.reset()
-    seconds = 0.0
+    seconds, interrupted = 0.0, False
     with (
         open_audio(audio, listener.front_end.sample_rate, channel=channel_of(channel)) as file,
         progress_bar("listening") as show,
@@ -92,17 +98,22 @@ def command(
         first = next(blocks)  # bad audio is found before anything is written
         begin = perf_counter()
         with _writer(out, quiet=as_json) as write:
-            for block in chain([first], blocks):
-                heard = stream.step(block)
-                seconds += block.size / file.sample_rate
-                for one in heard.detections:
-                    found.append(described(listener, one))
-                    write(found[-1])
-                if picture is not None:
-                    parts.append(heard)
-                show(audio.name, round(seconds), max(round(seconds), round(file.seconds)))
+            try:
+                for block in chain([first], blocks):
+                    heard = stream.step(block)
+                    seconds += block.size / file.sample_rate
+                    for one in heard.detections:
+                        found.append(described(listener, one))
+                        write(found[-1])
+                    if picture is not None:
+                        parts.append(heard)
+                    show(audio.name, round(seconds), max(round(seconds), round(file.seconds)))
+            except KeyboardInterrupt:  # what has been heard is told all the same
+                interrupted = True
         elapsed = perf_counter() - begin
         tell(audio.name, *file.notes)
+        if not interrupted and seconds < listener.time_of(0):
+            tell(audio.name, f"too short for a decision, which takes {listener.time_of(0):.2f} s")
     if picture is not None:
         from fxpsim.report.listening import listening_picture
 
@@ -117,12 +128,19 @@ def command(
         "buffer_bytes": stream.buffers,
     }
     if as_json:
-        print_json(summary | {"heard": found})
-        return
+        print_json(summary | {"interrupted": interrupted, "heard": found})
+    else:
+        _tell_summary(listener, summary)
+    if interrupted:
+        raise click.Abort
+
+
+def _tell_summary(listener: Listener, summary: dict[str, Any]) -> None:
     click.echo(
-        f"{seconds:.1f} s of audio in {elapsed:.1f} s, {seconds / elapsed:.0f} times real time: "
-        f"{len(found)} detections. A device keeps {sum(stream.buffers.values())} bytes and "
-        f"computes {listener.work().macs} MACs every {1000 * listener.interval:g} ms.",
+        f"{summary['audio_seconds']:.1f} s of audio in {summary['seconds']:.1f} s, "
+        f"{summary['real_time_factor']:.0f} times real time: {summary['detections']} detections. "
+        f"A device keeps {sum(summary['buffer_bytes'].values())} bytes and computes "
+        f"{summary['macs_per_decision']} MACs every {1000 * listener.interval:g} ms.",
         err=True,
     )
 
@@ -130,20 +148,21 @@ def command(
 @contextmanager
 def _writer(out: Path | None, *, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield what takes a detection to its file, or to the screen, at once."""
-    if out is None:
-        if not quiet:
-            click.echo(",".join(_COLUMNS))
-        yield lambda row: None if quiet else click.echo(",".join(map(str, row.values())))
+    if out is None and quiet:
+        yield lambda row: None
         return
-    with out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-        table.writeheader()
-        file.flush()
+    with ExitStack() as stack:
+        file = None
+        if out is not None:
+            file = stack.enter_context(out.open("w", newline="", encoding="utf-8"))
 
-        def write(row: dict[str, Any]) -> None:
-            table.writerow(row)
-            file.flush()
+        def write(row: dict[str, Any] | None) -> None:
+            line = io.StringIO()
+            table = csv.DictWriter(line, _COLUMNS, lineterminator="\n")
+            table.writeheader() if row is None else table.writerow(row)
+            click.echo(line.getvalue(), file=file, nl=False)
 
+        write(None)
         yield write
 
 

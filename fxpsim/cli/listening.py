@@ -20,10 +20,13 @@ __all__ = [
     "heard_in",
     "listener_for",
     "listener_options",
+    "names_in",
     "print_heard",
     "tell",
 ]
 
+#: No probability is more, whatever its format.
+_CERTAIN = 1.01
 _OPTIONS = (
     click.option("--frontend", metavar="NAME", help="Front end, as 'logmel' or 'logmel:bands=40'."),
     click.option(
@@ -56,6 +59,7 @@ def listener_for(
     graph: Graph, frontend: str | None, threshold: float | None, every: int, labels: str | None
 ) -> Listener:
     """Return the listener that options describe; which front end it has goes to stderr."""
+    from fxpsim.casts import dequantize
     from fxpsim.detection import Listener, detector_for
     from fxpsim.frontend import create, front_end_for
 
@@ -64,14 +68,25 @@ def listener_for(
     else:
         front_end, reason = create(frontend), frontend
     tell("front end", reason)
-    names = tuple(part.strip() for part in labels.split(",")) if labels else ()
-    detector = detector_for(graph, front_end, every=every, labels=names, confidence=threshold)
+    detector = detector_for(
+        graph, front_end, every=every, labels=names_in(labels), confidence=threshold
+    )
+    if len(detector.words) == len(detector.classes) > 1:
+        tell("classes", "none is silence or unknown, so all count as words (--labels names them)")
+    highest = float(dequantize([detector.format.hi], detector.format)[0])
+    if highest > _CERTAIN:
+        tell("scores", f"up to {highest:g}, no probabilities; --threshold is on their scale")
     return Listener(graph, front_end, detector, every)
+
+
+def names_in(labels: str | None) -> tuple[str, ...]:
+    """Return the names that ``--labels`` gives to scores; none where it is not given."""
+    return () if labels is None else tuple(part.strip() for part in labels.split(","))
 
 
 def channel_of(text: str) -> Any:
     """Return a channel's number, or the word for their mean."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
 def described(listener: Listener, found: Detection) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from fxpsim.cli.listening import (
     heard_in,
     listener_for,
     listener_options,
+    names_in,
     print_heard,
 )
 
@@ -67,6 +68,7 @@ def command(
 
     from fxpsim.accumulators import Accumulator
     from fxpsim.audio import SUFFIXES
+    from fxpsim.errors import ConfigError, DataError
     from fxpsim.models import load
     from fxpsim.scoring import classes_of, clip_scores
     from fxpsim.simulation import simulate
@@ -82,9 +84,17 @@ def command(
         else:
             print_heard(answer)
         return
+    if frontend is not None or threshold is not None or every != 1:
+        raise ConfigError("--frontend, --threshold and --every are for sound, not for features")
+    if inputs is not None and inputs.suffix not in (".npy", ".npz"):
+        known = ", ".join(SUFFIXES)
+        raise DataError(f"{inputs}: inputs must be .npy or .npz files, or sound ({known})")
     codes = shipped_inputs(graph) if inputs is None else codes_in(inputs, graph)
     trace = simulate(graph, codes[:clips], accumulator=register, probes=[graph.scores])
-    scores, names = clip_scores(graph, trace[graph.scores]), classes_of(graph)
+    scores = clip_scores(graph, trace[graph.scores])
+    names = names_in(labels) or classes_of(graph)
+    if len(names) != scores.shape[1]:
+        raise ConfigError(f"labels must name the {scores.shape[1]} scores, not {len(names)}")
     rows = []
     for clip, row in enumerate(scores):
         order = (-row.astype(int)).argsort(kind="stable")[:top]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ import click
 from fxpsim.cli.common import (
     FilePath,
     array_in,
+    check_out,
     codes_in,
     data_option,
     evaluation_for,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from fxpsim.graph import Graph
 
+_RANGE = re.compile(r"(?P<first>[0-9]{1,3})(:(?P<last>[0-9]{1,3}))?")
+
 
 class _Material(NamedTuple):
     """What every point runs on."""
@@ -43,16 +47,16 @@ class _Material(NamedTuple):
 def _widths(text: str) -> list[int]:
     from fxpsim.errors import ConfigError
 
-    widths: list[int] = []
+    widths: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.partition(":")
-        if not first.isdigit() or not (last or first).isdigit():
+        found = _RANGE.fullmatch(part.strip())
+        if found is None:
             raise ConfigError(f"bits must look like '8:32' or '12,16,20', not {text!r}")
-        widths += range(int(first), int(last or first) + 1)
-    widths = sorted(set(widths))
+        first, last = found["first"], found["last"] or found["first"]
+        widths |= set(range(int(first), int(last) + 1))
     if not widths:
         raise ConfigError(f"bits must name at least one width, not {text!r}")
-    return widths
+    return sorted(widths)
 
 
 @click.command("sweep")
@@ -115,8 +119,7 @@ def command(
     from fxpsim.models import load
     from fxpsim.sweeps import accumulator_grid, sweep
 
-    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-        raise ConfigError(f"--out must be a file in a folder that exists, not {out}")
+    check_out("--out", out, inputs, labels, data)
     if inputs is None and labels is not None:
         raise ConfigError("--labels are those of INPUTS, but there are none")
     if inputs is not None and (data is not None or all_speakers):

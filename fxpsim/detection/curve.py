@@ -10,7 +10,7 @@ import numpy as np
 
 from fxpsim.detection.intervals import FEWEST, binomial_interval, poisson_interval
 from fxpsim.detection.matching import Rule, Spoken, match
-from fxpsim.errors import DataError
+from fxpsim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +73,17 @@ def det(
     Raises
     ------
     DataError
-        No recording, or no word in any that the detector listens for.
+        No recording, or none with samples, or no word in any that the detector listens for.
+    ConfigError
+        A confidence is no number, or there is none.
     """
     import pandas as pd
 
     scored = _heard(listener, list(recordings), progress)
     detector, rule = listener.detector, rule or Rule()
     hours = sum(one.seconds for one in scored) / 3600
+    if not hours:
+        raise DataError("recordings must have samples, but have none")
     words = sum(len(one.spoken) for one in scored)
     if not words:
         raise DataError(
@@ -90,6 +94,8 @@ def det(
         if confidences is None
         else sorted({detector.threshold_of(confidence) for confidence in confidences})
     )
+    if not codes:
+        raise ConfigError("there must be at least one confidence")
     table = []
     for code in codes:
         at = replace(detector, threshold=code)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
+from math import floor, inf
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -89,6 +90,10 @@ class Detector:
         ]
         if not self.words:
             wrong.append("there must be a word to detect")
+        if "" in self.classes or len(set(self.classes)) < len(self.classes):
+            wrong.append(f"classes must have names, all different, not {', '.join(self.classes)}")
+        if not isinstance(self.format, QFormat | Affine):
+            wrong.append(f"the format of scores must be a QFormat or Affine, not {self.format!r}")
         for name, least in (("smoothing", 1), ("refractory", 0), ("warm_up", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
@@ -115,7 +120,17 @@ class Detector:
         return _step(self.format) / self.smoothing
 
     def threshold_of(self, confidence: float) -> int:
-        """Return the code that a sum must be more than, for the mean to be more than this."""
+        """Return the code that a sum must be more than, for the mean to be more than this.
+
+        Raises
+        ------
+        ConfigError
+            It is not a finite number.
+        """
+        if isinstance(confidence, bool) or not isinstance(confidence, Real):
+            raise ConfigError(f"confidence must be a number, not {confidence!r}")
+        if not abs(confidence) < inf:
+            raise ConfigError(f"confidence must be a finite number, not {confidence!r}")
         exact = Fraction(str(confidence))  # 0.95 is meant, not the float beside it
         return floor(exact * self.smoothing / Fraction(_step(self.format)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ def concatenated(
     gap : int
         Samples or rows of the code ``fill`` before, between and behind the clips.
     """
+    if not (gap >= 0 and 0 < step < inf):
+        raise DataError(f"step must be more than 0 seconds and gap 0 or more, not {step}, {gap}")
     pieces: list[NDArray[Any]] = []
     spoken: list[Spoken] = []
     at = gap

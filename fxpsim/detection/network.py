@@ -22,6 +22,7 @@ __all__ = ["RowNetwork", "RowNetworkStream"]
 IntArray = NDArray[Any]
 #: Decisions that are run at once; keeps their tensors inside a cache.
 _BLOCK = 256
+_MOST = 1 << 16  # rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +67,10 @@ class RowNetwork:
                 f"the input of graph {graph.name!r} must be rows of {self.bands} bands, "
                 f"not {graph.input.shape}"
             )
-        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+        every = self.every
+        if isinstance(every, bool) or not isinstance(every, int) or not 1 <= every <= _MOST:
             raise ConfigError(
-                f"rows from one decision to the next must be 1 or more, not {self.every!r}"
+                f"rows from one decision to the next must be 1 to {_MOST}, not {every!r}"
             )
         if graph.states and self.every != 1:
             raise ConfigError(

@@ -90,7 +90,7 @@ class RealFft:
                 problems.append("stage shifts are for fixed scaling; a block's are its own")
             shifts = tuple(self.stage_shifts)
             object.__setattr__(self, "stage_shifts", shifts)
-            if len(shifts) != self.stages or not all(0 <= s <= _SURE_SHIFT for s in shifts):
+            if len(shifts) != self.stages or not all(s in range(_SURE_SHIFT + 1) for s in shifts):
                 problems.append(
                     f"stage shifts must be {self.stages} numbers from 0 to {_SURE_SHIFT}, "
                     f"not {list(shifts)}"

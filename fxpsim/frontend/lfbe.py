@@ -115,6 +115,8 @@ class Lfbe:
     log_bits: int = 9
 
     def __post_init__(self) -> None:
+        if not isinstance(self.reference, LogMel):
+            raise ConfigError(f"reference must be a LogMel, not {self.reference!r}")
         problems = []
         for name, least, most in (
             ("window_bits", 2, 15),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,18 @@ __all__ = ["LogMel", "LogMelRows"]
 
 _BATCH = 64  # clips transformed at once; keeps the spectra of a batch inside the cache
 _ROWS = 256  # rows of a clip transformed at once
+#: Settings that are whole numbers, and between which ones they make sense.
+_RANGES = (
+    ("sample_rate", 1, 1 << 20),
+    ("frame_length", 1, 1 << 15),
+    ("hop", 1, 1 << 16),
+    ("fft_length", 1, 1 << 15),
+    ("frames_per_row", 1, 256),
+    ("bands", 1, 1024),
+    ("output_bits", 2, 8),
+    ("output_frac", -32, 32),
+)
+_LARGEST_OFFSET = 256  # logarithms of powers are -30 to 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,15 @@ class LogMel:
 
     def __post_init__(self) -> None:
         problems = []
-        for name in ("sample_rate", "frame_length", "hop", "frames_per_row", "bands"):
-            if getattr(self, name) < 1:
-                problems.append(f"{name} must be 1 or more, not {getattr(self, name)}")
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                problems.append(f"{name} must be an integer from {least} to {most}, not {value!r}")
+        for name in ("low_hz", "high_hz", "offset"):
+            if not isinstance(value := getattr(self, name), Real):
+                problems.append(f"{name} must be a number, not {value!r}")
+        if problems:
+            raise ConfigError("; ".join(problems))
         if self.fft_length < self.frame_length or self.fft_length & (self.fft_length - 1):
             problems.append(
                 f"fft_length must be a power of two of at least frame_length "
@@ -77,8 +96,10 @@ class LogMel:
                 f"band edges must rise from 0 to at most {self.sample_rate / 2:g} Hz, "
                 f"not {self.low_hz:g} to {self.high_hz:g}"
             )
-        if not 2 <= self.output_bits <= 8:
-            problems.append(f"output_bits must be 2 to 8, not {self.output_bits}")
+        if not abs(self.offset) <= _LARGEST_OFFSET:
+            problems.append(
+                f"offset must be {-_LARGEST_OFFSET} to {_LARGEST_OFFSET}, not {self.offset}"
+            )
         if problems:
             raise ConfigError("; ".join(problems))
 

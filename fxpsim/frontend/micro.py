@@ -52,6 +52,7 @@ IntArray = NDArray[Any]
 #: Fraction bits of smoothing coefficients and of the least that remains of a signal.
 _NOISE_BITS = 14
 _LONGEST_WINDOW = 1 << 15
+_LARGEST_SCALE = 1 << 16
 #: What networks are trained on for a logarithm's code of 1.
 _FEATURE = 10 / 256
 
@@ -146,6 +147,8 @@ class MicroFrontEnd:
             ("odd_smoothing", 0, 1),
             ("min_signal_remaining", 0, 1),
             ("zero_point", -128, 127),
+            ("pcan_strength", 0, 8),
+            ("pcan_offset", 2**-10, 1 << 32),
         ):
             if not low <= getattr(self, name) <= high:
                 problems.append(f"{name} must be {low} to {high}, not {getattr(self, name)}")
@@ -154,8 +157,8 @@ class MicroFrontEnd:
                 f"band edges must rise from 0 to less than {self.sample_rate / 2:g} Hz, "
                 f"not {self.low_hz:g} to {self.high_hz:g}"
             )
-        if not (self.scale > 0 and self.pcan_offset > 0):
-            problems.append("scale and pcan_offset must be more than 0")
+        if not 0 < self.scale <= _LARGEST_SCALE:
+            problems.append(f"scale must be more than 0, at most {_LARGEST_SCALE}")
         for name, kind in (("definition", Definition), ("output", Output)):
             try:
                 object.__setattr__(self, name, kind(getattr(self, name)))

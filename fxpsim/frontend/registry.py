@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fxpsim.graph import Graph
     from fxpsim.ops import TensorFormat
 
-__all__ = ["create", "front_end_for", "list_front_ends"]
+__all__ = ["create", "front_end_for", "list_front_ends", "trained_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def list_front_ends() -> list[str]:
     return sorted(_FRONT_ENDS)
 
 
-def create(text: str, **keywords: object) -> FrontEnd:
+def create(text: str, /, **keywords: object) -> FrontEnd:
     """Return the front end that ``name[:key=value,...]`` describes.
 
     Parameters
@@ -92,13 +92,16 @@ def create(text: str, **keywords: object) -> FrontEnd:
     if name.strip() not in _FRONT_ENDS:
         raise ConfigError(f"unknown front end {name!r}{suggest(name, _FRONT_ENDS)}")
     entry = _FRONT_ENDS[name.strip()]
-    values, mistakes = dict(entry.preset), []
+    given: dict[str, object] = {}
+    mistakes: list[str] = []
     for part in filter(None, (piece.strip() for piece in rest.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        if equals:
-            values[key] = value
-        else:
+        if not equals:
             mistakes.append(f"{part!r} must be key=value")
+        elif key in given:
+            mistakes.append(f"{key} is given twice")
+        given[key] = value
+    values = {**entry.preset, **given}
     maker = getattr(import_module(entry.module), entry.maker)
     if inspect.isclass(maker):
         values, wrong = convert(maker, values | keywords)
@@ -109,6 +112,25 @@ def create(text: str, **keywords: object) -> FrontEnd:
         raise ConfigError(f"front end {text!r}: {'; '.join(mistakes)}")
     made = maker(**values)
     return LogMelRows(made) if isinstance(made, LogMel) else made
+
+
+def trained_with(graph: Graph) -> FrontEnd | None:
+    """Return the front end that a network's ``metadata["front_end"]`` describes, if it does.
+
+    Raises
+    ------
+    ConfigError
+        It describes one that cannot be.
+    """
+    described = graph.metadata.get("front_end")
+    if described is None:
+        return None
+    if not isinstance(described, Mapping):
+        raise ConfigError(
+            f"the front end of graph {graph.name!r} must be settings by name, not {described!r}"
+        )
+    settings = {str(key): value for key, value in described.items() if key != "name"}
+    return create(str(described.get("name", "logmel")), **settings)
 
 
 def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
@@ -125,15 +147,12 @@ def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
     from fxpsim.frontend.lfbe import Lfbe
     from fxpsim.frontend.logmel import LogMelRows
 
-    described = graph.metadata.get("front_end")
-    if isinstance(described, Mapping):
-        settings: dict[str, Any] = dict(described)
-        name = str(settings.pop("name", "logmel"))
-        trained = f"what graph {graph.name!r} was trained with"
-        made = create(name, **settings)
-        if isinstance(made, LogMelRows):
-            return Lfbe(made.log_mel), f"lfbe: {trained} ({name}), in integers"
-        return made, f"{name}: {trained}"
+    trained = trained_with(graph)
+    if trained is not None:
+        reason = f"what graph {graph.name!r} was trained with"
+        if isinstance(trained, LogMelRows):
+            return Lfbe(trained.log_mel), f"lfbe: {reason} (logmel), in integers"
+        return trained, f"{graph.metadata['front_end']['name']}: {reason}"
     long = tuple(size for size in graph.input.shape if size != 1)
     known = _BY_SHAPE.get((bool(graph.states), long))
     if known is not None:

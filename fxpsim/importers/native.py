@@ -64,12 +64,12 @@ def write(graph: Graph, path: Path) -> None:
     if graph.output != graph.nodes[-1].name:
         document["output"] = graph.output
     if graph.states:
-        arrays |= {f"{state.name}.reset": state.reset for state in graph.states}
+        arrays |= {_member(state.name, "reset"): state.reset for state in graph.states}
         document["states"] = [
             {
                 "name": state.name,
                 "format": _format(state.format),
-                "reset": {"array": f"{state.name}.reset"},
+                "reset": {"array": _member(state.name, "reset")},
                 "update": state.update,
             }
             for state in graph.states
@@ -92,6 +92,11 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, _STAMP), data, zipfile.ZIP_DEFLATED, 9)
 
 
+def _member(tensor: str, part: str) -> str:
+    """Return the name of an array in the file, which zip ends at a zero character."""
+    return f"{tensor}.{part}".replace("\0", "%00")
+
+
 def _stored(
     name: str, array: NDArray[Any], arrays: dict[str, NDArray[Any]], seen: dict[Any, str]
 ) -> str:
@@ -106,7 +111,8 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]], seen: dict[Any, str]) -
     for part in fields(node.op):  # type: ignore[arg-type]
         value = getattr(node.op, part.name)
         if isinstance(value, np.ndarray):
-            encoded[part.name] = {"array": _stored(f"{node.name}.{part.name}", value, arrays, seen)}
+            name = _member(node.name, part.name)
+            encoded[part.name] = {"array": _stored(name, value, arrays, seen)}
         elif isinstance(value, Accumulator):
             encoded[part.name] = {"accumulator": _registers(value)}
         elif isinstance(value, QFormat | Affine):

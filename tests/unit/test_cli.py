@@ -6,12 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from command_line import fxpsim, write
 
-from fxpsim import load
+from fxpsim import load, save
 
 
 @pytest.fixture
@@ -133,9 +134,14 @@ def test_cost_by_weight_bits(capsys):
         (["run"], "MODEL"),
         (["run", "kws250k-9bit", "x.npy"], "did you mean 'kws250k"),
         (["run", "kws250k-8bit", "missing.npy"], "missing.npy: there is no such file"),
-        (["run", "kws250k-8bit", "features.txt"], "must be .npy or .npz files"),
+        (["run", "kws250k-8bit", "features.txt"], "inputs must be .npy or .npz files"),
         (["run", "missing.fxp", "x.npy"], "missing.fxp: there is no such file"),
         (["sweep", "kws250k-8bit", "--bits", "many"], "bits must look like '8:32'"),
+        (["run", "kws250k-8bit", "--threshold", "0.5"], "are for sound, not for features"),
+        (["run", "kws250k-8bit", "--labels", "a,b"], "labels must name the 12 scores, not 2"),
+        (["sweep", "kws250k-8bit", "--bits", "8:99999999999"], "bits must look like '8:32'"),
+        (["sweep", "kws250k-8bit", "--bits", "8:²"], "bits must look like '8:32'"),
+        (["sweep", "kws250k-8bit", "--bits", "8:4"], "bits must name at least one width"),
         (["sweep", "kws250k-8bit", "--bits", "0:3"], "accumulator bits must be 2 to 64"),
         (["sweep", "kws250k-8bit", "--overflow", "warp"], "did you mean 'wrap'"),
         (["sweep", "kws250k-8bit", "--nodes", "conv*"], "matches no layer"),
@@ -162,6 +168,23 @@ def test_mistakes_are_one_sentence_and_exit_code_1(
     assert sentence in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("described", "sentence"),
+    [
+        ({"zzz": 1}, "unknown key 'zzz'"),
+        ({"bands": 10**12}, "bands must be an integer from 1 to 1024"),
+        ({"name": "micro"}, "--data is turned into rows of the front end 'logmel'"),
+        (3, "must be settings by name, not 3"),
+    ],
+)
+def test_data_for_networks_of_other_front_ends(capsys, tmp_path, described, sentence):
+    graph = replace(load("kws250k-8bit"), metadata={"front_end": described})
+    save(graph, tmp_path / "odd.fxp")
+    code, _, err = fxpsim(capsys, "sweep", tmp_path / "odd.fxp", "--data", tmp_path)
+    assert code == 1
+    assert sentence in err
 
 
 def test_bad_inputs_are_one_sentence(capsys, tmp_path):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from command_line import fxpsim, write
 
+import fxpsim as fx
+from fxpsim import QFormat
 from fxpsim.detection import Listener, detector_for
+from fxpsim.formats import Affine
 from fxpsim.frontend import front_end_for
+from fxpsim.graph import Graph, Node
 from fxpsim.models import load
+from fxpsim.ops import Dense, Requantize, TensorSpec
 
 MODEL = "kws250k-4bit"
 
@@ -113,11 +120,70 @@ def test_what_was_heard_before_an_interruption_stays(capsys, clip, tmp_path, mon
         return step(self, samples)
 
     monkeypatch.setattr(ListenerStream, "step", interrupted)
-    code, _, _ = fxpsim(capsys, "listen", MODEL, path, "--out", out_file, "--threshold", "0.02")
+    arguments = ("listen", MODEL, path, "--threshold", "0.02")
+    code, _, err = fxpsim(capsys, *arguments, "--out", out_file)
     assert code == 130
+    assert "1.2 s of audio" in err
+    assert err.endswith("interrupted\n")
     rows = out_file.read_text().splitlines()[1:]
-    _, whole = heard(audio[: 6 * 4000], 0.02)
+    _, whole = heard(audio[: 5 * 4000], 0.02)
     assert len(rows) == len(whole.detections) > 0
+    calls.clear()
+    code, out, _ = fxpsim(capsys, *arguments, "--json")
+    answer = json.loads(out)
+    assert (code, answer["interrupted"], len(answer["heard"])) == (130, True, len(rows))
+
+
+def test_no_file_that_is_read_is_written_over(capsys, clip, tmp_path):
+    path, _ = clip
+    before = path.read_bytes()
+    for option in ("--out", "--picture"):
+        for target, sentence in (
+            (path, f"{option} must be another file than {path}"),
+            (tmp_path / "none" / "x", f"{option} must be a file in a folder that exists"),
+            (tmp_path, f"{option} must be a file in a folder that exists"),
+        ):
+            code, out, err = fxpsim(capsys, "listen", MODEL, path, option, target)
+            assert (code, out) == (1, "")
+            assert sentence in err
+    assert path.read_bytes() == before
+
+
+def test_too_short_to_decide_is_said(capsys, clip, tmp_path):
+    path = save(tmp_path / "short.wav", clip[1][:5000])
+    code, _, err = fxpsim(capsys, "listen", MODEL, path)
+    assert code == 0
+    assert "short.wav: too short for a decision, which takes 0.97 s" in err
+
+
+def test_scores_without_meaning_are_said(capsys, clip, tmp_path):
+    weights = np.random.default_rng(1).integers(-8, 8, (2560, 4))
+    nodes = (
+        Node("fc", Dense(weights, QFormat(4, 3)), "input"),
+        Node("out", Requantize(QFormat(8, 2)), "fc"),
+    )
+    spec = TensorSpec((64, 40), Affine(8, 0.10196078568696976, -128))
+    fx.save(Graph("plain", spec, nodes), tmp_path / "plain.fxp")
+    arguments = ("listen", tmp_path / "plain.fxp", clip[0], "--frontend", "micro")
+    code, _, err = fxpsim(capsys, *arguments)
+    assert code == 0
+    assert "none is silence or unknown, so all count as words" in err
+    assert "scores: up to 31.75, no probabilities" in err
+    code, _, err = fxpsim(capsys, *arguments, "--labels", "a,b,silence,unknown")
+    assert code == 0
+    assert "all count as words" not in err
+
+
+def test_words_with_commas_stay_one_column(capsys, clip, tmp_path):
+    path, audio = clip
+    graph = load(MODEL)
+    labels = tuple(name if name.startswith("_") else f"{name}, {name}" for name in graph.labels)
+    fx.save(replace(graph, labels=labels), tmp_path / "comma.fxp")
+    code, out, _ = fxpsim(capsys, "listen", tmp_path / "comma.fxp", path, "--threshold", "0.02")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert (code, [row["word"].split(", ")[0] for row in rows]) == (
+        0, [one.word for one in heard(audio, 0.02)[1].detections],
+    )  # fmt: skip
 
 
 def test_bad_sound_is_one_sentence_and_writes_nothing(capsys, tmp_path):
@@ -133,6 +199,13 @@ def test_bad_sound_is_one_sentence_and_writes_nothing(capsys, tmp_path):
     assert not out_file.exists()
 
 
+def test_what_run_cannot_read_names_what_it_can(capsys, tmp_path):
+    path = write(tmp_path / "clip.m4a", b"some sound")
+    code, _, err = fxpsim(capsys, "run", MODEL, path)
+    assert code == 1
+    assert "clip.m4a: inputs must be .npy or .npz files, or sound (.wav, .flac" in err
+
+
 def test_options_are_checked(capsys, clip):
     path, _ = clip
     for arguments, sentence in (
@@ -140,6 +213,11 @@ def test_options_are_checked(capsys, clip):
         (("--frontend", "logmel:bands=12"), "must be rows of 12 bands, not (16, 20)"),
         (("--labels", "a,b"), "labels must name the 12 scores"),
         (("--channel", "1"), "channel must be 0 to 0, or mean, not 1"),
+        (("--labels", ""), "labels must name the 12 scores of graph 'kws250k-4bit', not 1"),
+        (("--labels", ",".join("aabcdefghijk")), "classes must have names, all different"),
+        (("--threshold", "nan"), "confidence must be a finite number, not nan"),
+        (("--every", "99999999"), "decision to the next must be 1 to 65536"),
+        (("--channel", "9" * 5000), "channel must be 0 to 0"),
         (("--channel", "left"), "channel must be 0 to 0, or mean, not 'left'"),
     ):
         code, _, err = fxpsim(capsys, "listen", MODEL, path, *arguments)

@@ -33,7 +33,7 @@ from fxpsim.formats import Affine
 from fxpsim.frontend import create, front_end_for
 from fxpsim.graph import Graph, Node, State
 from fxpsim.incremental import by_rows
-from fxpsim.ops import Argmax, Concatenate, Reshape, Slice, TensorSpec
+from fxpsim.ops import Argmax, Concatenate, Dense, Requantize, Reshape, Slice, TensorSpec
 
 BYTE = QFormat(8, 8, signed=False)
 
@@ -120,6 +120,35 @@ def test_what_does_not_fit_is_said():
         detector_for(graph, front_end, labels=("a", "b"))
     with pytest.raises(DataError, match=r"rows must be \(rows, 20\)"):
         listener.listen_rows(np.zeros((3, 4), int))
+
+
+def test_what_no_detector_can_be_is_said():
+    for settings, sentence in (
+        ({"classes": ("a", "a", "b")}, "classes must have names, all different, not a, a, b"),
+        ({"classes": ("a", "", "b")}, "classes must have names"),
+        ({"format": "s8"}, "format of scores must be a QFormat or Affine, not 's8'"),
+    ):
+        usual = {"format": BYTE, "classes": ("a",), "words": ("a",), "threshold": 0}
+        with pytest.raises(ConfigError, match=sentence):
+            Detector(**usual | settings)
+    detector = Detector(BYTE, ("a",), ("a",), 0)
+    for wrong in (float("nan"), float("inf"), "0.5", None, True):
+        with pytest.raises(ConfigError, match="confidence must be a"):
+            detector.threshold_of(wrong)
+
+
+def test_three_scores_are_the_benchmarks_also_when_they_have_names():
+    layer = Dense(np.ones((8, 3), int), QFormat(8, 7))
+    nodes = (Node("fc", layer, "input"), Node("out", Requantize(BYTE), "fc"))
+    graph = Graph("three", TensorSpec((2, 4), QFormat(8, 3)), nodes)
+    front_end = create("logmel:bands=4")
+    one, named, others = (
+        detector_for(graph, front_end, labels=labels)
+        for labels in ((), ("_unknown_", "hey", "silence"), ("a", "b", "c"))
+    )
+    assert replace(named, classes=one.classes, words=one.words) == one
+    assert (named.words, named.smoothing) == (("hey",), 1)
+    assert others.smoothing > 1
 
 
 def test_presets_have_the_numbers_of_their_programs():
@@ -222,6 +251,19 @@ def test_det_counts_what_matching_finds():
     assert (last["false_accepts"], last["false_accepts_per_hour"]) == (0, 0.0)
     assert last["claimed_per_hour"] == pytest.approx(3 / hours)
     assert last["claimed_per_hour"] < last["false_accepts_high"]
+
+
+def test_what_has_no_trade_off_is_said():
+    listener, nothing = listener_of(), np.zeros(0, np.int16)
+    spoken = (Spoken(0.0, 0.1, "yes"),)
+    with pytest.raises(DataError, match="recordings must have samples"):
+        det(listener, [Recording(nothing, spoken)])
+    for confidences, sentence in (([], "at least one confidence"), ([float("nan")], "finite")):
+        with pytest.raises(ConfigError, match=sentence):
+            det(listener, [Recording(sound(20000), spoken)], confidences=confidences)
+    for step, gap in ((0.0, 0), (float("nan"), 0), (1.0, -1)):
+        with pytest.raises(DataError, match="step must be more than 0 seconds and gap 0 or more"):
+            concatenated([("yes", nothing)], step=step, gap=gap)
 
 
 def test_det_spreads_thresholds_over_what_is_reached():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from fxpsim.formats import Affine
 from fxpsim.frontend import FrontEnd, FrontEndStream, create, front_end_for
 from fxpsim.frontend.framing import FramedStream, check_audio
 from fxpsim.frontend.lfbe import Lfbe
+from fxpsim.frontend.logmel import LogMel
 from fxpsim.graph import Graph, Node, State
 from fxpsim.ops import Reshape, TensorSpec
 
@@ -84,10 +85,56 @@ def test_names_and_settings_are_checked():
     for text, sentence in (
         ("logmal", "unknown front end 'logmal'; did you mean 'logmel'"),
         ("logmel:bans=3,hop", "'hop' must be key=value; unknown key 'bans'"),
-        ("logmel:bands=0", "bands must be 1 or more, not 0"),
+        ("logmel:bands=0", "bands must be an integer from 1 to 1024, not 0"),
     ):
         with pytest.raises(ConfigError, match=sentence):
             create(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("logmel:hop=1000000000", "hop must be an integer from 1 to 65536"),
+        ("logmel:frames_per_row=1000000000", "frames_per_row must be an integer from 1 to 256"),
+        ("logmel:fft_length=1073741824", "fft_length must be an integer from 1 to 32768"),
+        ("logmel:offset=1e300", "offset must be -256 to 256"),
+        ("logmel:hop=320,hop=160", "hop is given twice"),
+        ("micro:pcan_strength=-5", "pcan_strength must be 0 to 8"),
+        ("micro:pcan_offset=1e300", "pcan_offset must be 0.0009765625 to 4294967296"),
+        ("micro:scale=0,hop=0", "hop must be 1 to 1048576, not 0; scale must be more than 0"),
+    ],
+)
+def test_absurd_settings_are_refused_before_they_take_memory(text, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        create(text)
+
+
+def test_absurd_settings_that_no_text_can_say():
+    for settings, sentence in (
+        ({"reference": 3}, "reference must be a LogMel, not 3"),
+        ({"scaling": "fixed", "stage_shifts": (1.5,) * 9}, "stage shifts must be 9 numbers"),
+        ({"text": 3}, "unknown key 'text'"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            create("lfbe", **settings)
+    with pytest.raises(ConfigError, match=r"bands must be an integer .*; offset must be a number"):
+        LogMel(bands="20", offset="4")
+
+
+@pytest.mark.parametrize(
+    ("described", "sentence"),
+    [
+        ("logmel", "must be settings by name, not 'logmel'"),
+        ({"name": 3}, "unknown front end '3'"),
+        ({"name": "lfbe", "reference": 3}, "reference must be a LogMel"),
+        ({"bands": 10**12}, "bands must be an integer from 1 to 1024"),
+        ({"text": "logmel"}, "unknown key 'text'"),
+    ],
+)
+def test_a_damaged_description_in_a_network_is_said(described, sentence):
+    graph = replace(load("kws250k-8bit"), metadata={"front_end": described})
+    with pytest.raises(ConfigError, match=sentence):
+        front_end_for(graph)
 
 
 def test_networks_name_their_front_end_or_are_known_by_their_shape():

@@ -79,6 +79,32 @@ def test_rows_must_be_whole_steps(delay):
         simulate(delay, np.zeros((4, 2), int))
 
 
+@pytest.mark.parametrize(
+    ("shape", "steps"),
+    [
+        *(((3, 4), 1), ((12,), 1), ((1, 3, 4), 1), ((3, 1, 4), 1), ((2, 3, 4), 2), ((6, 4), 2)),
+        *(((4, 3), 0), ((24,), 0), ((4, 6), 0), ((6, 2), 0), ((2, 2, 3, 4), 0), ((0, 3, 4), 0)),
+    ],
+)
+def test_what_counts_as_steps(shape, steps):
+    graph = Graph("still", TensorSpec((3, 4), EIGHT), (Node("flat", Reshape((12,)), "input"),))
+    rows = np.arange(np.prod(shape)).reshape(shape)
+    if not steps:
+        with pytest.raises(DataError, match="rows must have the shape"):
+            stream(graph).step(rows)
+    else:
+        outputs = stream(graph).step(rows).reshape(steps, 12)
+        np.testing.assert_array_equal(outputs, rows.reshape(steps, 12))
+
+
+def test_a_transposed_signal_is_no_steps():
+    graph = Graph("signal", TensorSpec((4,), EIGHT), (Node("same", Reshape((2, 2)), "input"),))
+    running = stream(graph)
+    assert running.step(np.zeros((3, 4), int)).shape == running.step(np.zeros(12, int)).shape
+    with pytest.raises(DataError, match="rows must have the shape"):
+        running.step(np.zeros((4, 3), int))
+
+
 def test_a_sweep_point_of_streams_is_a_simulation(delay):
     rows = np.random.default_rng(5).integers(-128, 128, (4, 9, 1, 2))
     register = Accumulator(9, "saturate")
