@@ -18,13 +18,17 @@ from accel_models.errors import (
 from accel_models.estimate import Estimate, LayerEstimate, Statement
 from accel_models.keys import Doc, Key
 from accel_models.memory import Footprint, LayerFootprint, footprint
+from accel_models.memory_map import MemoryMap, Section, chain_buffers, memory_map
 from accel_models.model import CostModel, Description, Support
+from accel_models.planning import Buffer, Placed, live_peak, place_buffers
+from accel_models.real_time import RealTime, real_time
 from accel_models.registry import create, describe, list_models
 from accel_models.work import Accumulator, Arithmetic, Kind, Overflow, Work, Workload
 
 __all__ = [
     "Accumulator",
     "Arithmetic",
+    "Buffer",
     "ConfigError",
     "CostError",
     "CostModel",
@@ -36,16 +40,25 @@ __all__ = [
     "Kind",
     "LayerEstimate",
     "LayerFootprint",
+    "MemoryMap",
     "Overflow",
+    "Placed",
     "PluginError",
+    "RealTime",
+    "Section",
     "Statement",
     "Support",
     "UnsupportedWorkError",
     "Work",
     "WorkError",
     "Workload",
+    "chain_buffers",
     "create",
     "describe",
     "footprint",
     "list_models",
+    "live_peak",
+    "memory_map",
+    "place_buffers",
+    "real_time",
 ]

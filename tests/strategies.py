@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import cycle, product
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from fxpsim import Accumulator, QFormat
+from fxpsim import Accumulator, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim import testing as offered
 from fxpsim.errors import FormatError
 from fxpsim.formats.modes import check_overflow
@@ -21,6 +23,7 @@ __all__ = [
     "formats",
     "graphs",
     "has_meaning",
+    "mode_pairs",
     "overflow_modes",
     "overflow_modes_of",
     "rounding_modes",
@@ -41,6 +44,17 @@ rounding_modes = offered.rounding_modes()
 fixed_rounding_modes = offered.rounding_modes(stochastic=False)
 overflow_modes = offered.overflow_modes()
 overflow_modes_of = offered.overflow_modes
+#: Rounding and overflow: every pair in the long profile; else each of either in some, because each
+#: pair is compiled for itself, and that takes longer than all its examples.
+_OVERFLOW = [
+    *(mode for mode in Overflow if mode is not Overflow.TRAP),
+    *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
+]
+mode_pairs = st.sampled_from(
+    list(product(Rounding, _OVERFLOW))
+    if settings.default.max_examples > USUAL
+    else list(zip(Rounding, cycle(_OVERFLOW), strict=False))
+)
 
 
 def has_meaning(fmt, overflow):

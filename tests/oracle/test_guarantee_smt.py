@@ -48,11 +48,9 @@ class Circuit:
         order, first = accumulator.order, accumulator.bias == "first"
         words = list(accumulator.levels)
         lanes = order.lanes if isinstance(order, Interleaved) else 1
+        spills = [word.spill for word in words[:-1]]
         if isinstance(order, Interleaved) and len(words) == 1:
-            words = [accumulator, accumulator]
-            spills = [None]
-        else:
-            spills = [word.spill.every for word in words[:-1]]
+            words, spills = [accumulator, accumulator], [None]
         if isinstance(order, Chunked):
             products = [
                 self.chunk(products[i : i + order.size])
@@ -62,22 +60,29 @@ class Circuit:
         addends = products
         for depth, word in enumerate(words):
             last = depth == len(words) - 1
-            every = None if last else spills[depth]
-            size = len(addends) if every is None else every * (lanes if depth == 0 else 1)
-            sums = []
-            for begin in range(0, len(addends), max(1, size)):
-                registers = [zero] * (lanes if depth == 0 else 1)
+            width = lanes if depth == 0 else 1
+            sums, begin = [], 0
+            for end in self.ends(None if last else spills[depth], width, len(addends)):
+                registers = [zero] * width
                 if last and start is not None:
                     registers = [self.keep(start, word)]
-                for k, addend in enumerate(addends[begin : begin + size]):
+                for k, addend in enumerate(addends[begin:end]):
                     lane = k % len(registers)
                     registers[lane] = self.keep(registers[lane] + addend, word)
                 if last:
                     result = registers[0]
                     break
                 sums.append(self.joined(registers, words[depth + 1]))
+                begin = end
             addends = sums
         return self.keep(result + bias, words[-1]) if bias is not None and not first else result
+
+    def ends(self, spill, width, count):
+        """Return after which of ``count`` additions to ``width`` registers they are emptied."""
+        if spill is None:
+            return [count]
+        each = spill.at[0] if spill.at else range(spill.every or count, count, spill.every or count)
+        return [*(end * width for end in each if end * width < count), count]
 
     def joined(self, lanes, word):
         if (

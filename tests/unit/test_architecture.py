@@ -50,6 +50,7 @@ LAYERS = [
         "fxpsim.incremental",
         "fxpsim.models",
         "fxpsim.listing",
+        "fxpsim.buffers",
     ),
     ("fxpsim.guarantees",),
     ("fxpsim.scoring", "fxpsim.frontend"),

@@ -45,7 +45,7 @@ def test_run_prints_classes_and_detections(capsys, clip):
     path, audio = clip
     code, out, err = fxpsim(capsys, "run", MODEL, path, "--json", "--threshold", "0.02")
     assert code == 0, err
-    assert "front end: logmel" in err
+    assert "front end: lfbe" in err
     answer = json.loads(out)
     listener, whole = heard(audio, 0.02)
     assert [one["rank"] for one in answer["top"]] == [1, 2, 3]

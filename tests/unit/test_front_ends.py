@@ -14,6 +14,7 @@ from fxpsim.errors import ConfigError, DataError
 from fxpsim.formats import Affine
 from fxpsim.frontend import FrontEnd, FrontEndStream, create, front_end_for
 from fxpsim.frontend.framing import FramedStream, check_audio
+from fxpsim.frontend.lfbe import Lfbe
 from fxpsim.graph import Graph, Node, State
 from fxpsim.ops import Reshape, TensorSpec
 
@@ -92,7 +93,8 @@ def test_names_and_settings_are_checked():
 def test_networks_name_their_front_end_or_are_known_by_their_shape():
     front_end, reason = front_end_for(load("kws250k-8bit"))
     assert (front_end.bands, front_end.hop) == (20, 960)
-    assert reason == "logmel: what graph 'kws250k-8bit' was trained with"
+    assert front_end == Lfbe()
+    assert reason == "lfbe: what graph 'kws250k-8bit' was trained with (logmel), in integers"
     odd = Graph("odd", TensorSpec((7, 3), QFormat(8, 0)), (Node("out", Reshape((21,)), "input"),))
     with pytest.raises(ConfigError, match=r"nothing tells which front end graph 'odd' wants"):
         front_end_for(odd)
