@@ -8,11 +8,12 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from fxpsim import Accumulator, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+from fxpsim import Accumulator, QFormat, Rounding
 from fxpsim import testing as offered
 from fxpsim.errors import FormatError
 from fxpsim.formats.modes import check_overflow
 from fxpsim.testing import accumulators, codes, declared_accumulators, formats
+from fxpsim.testing.strategies import OVERFLOW_MODES
 
 __all__ = [
     "accumulators",
@@ -46,14 +47,10 @@ overflow_modes = offered.overflow_modes()
 overflow_modes_of = offered.overflow_modes
 #: Rounding and overflow: every pair in the long profile; else each of either in some, because each
 #: pair is compiled for itself, and that takes longer than all its examples.
-_OVERFLOW = [
-    *(mode for mode in Overflow if mode is not Overflow.TRAP),
-    *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
-]
 mode_pairs = st.sampled_from(
-    list(product(Rounding, _OVERFLOW))
+    list(product(Rounding, OVERFLOW_MODES))
     if settings.default.max_examples > USUAL
-    else list(zip(Rounding, cycle(_OVERFLOW), strict=False))
+    else list(zip(Rounding, cycle(OVERFLOW_MODES), strict=False))
 )
 
 

@@ -1,4 +1,4 @@
-"""Measures how often 16-bit lanes spill: the tables of weight-aware-spills.md.
+"""Measures how often 16-bit lanes spill, and writes the tables of weight-aware-spills.md.
 
 ``python docs/explanation/measure_spills.py``
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import accel_models as am
 import fxpsim as fx
 
+PAGE = Path(__file__).with_name("weight-aware-spills.md")
 LENGTH, OUTPUTS = 704, 128
 BITS = (8, 7, 6, 5, 4)
 
@@ -77,13 +79,15 @@ def shipped() -> Iterator[list[str]]:
         yield [f"{bits} bits", "all", "", f"{before.sum():.0f}", f"{after.sum():.0f}"]
 
 
-def main() -> None:
-    """Print both tables as Markdown."""
-    for rows in (synthetic(), shipped()):
-        for row in rows:
-            print(f"| {' | '.join(row)} |")
-        print()
+def page() -> str:
+    """Return the page with the rows of its tables as measured."""
+    text = PAGE.read_text("utf-8")
+    for heading, rows in (("\n| inputs |", synthetic()), ("\n| weights |", shipped())):
+        start = text.index("\n", text.index("|---", text.index(heading))) + 1
+        measured = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        text = text[:start] + measured + text[text.index("\n\n", start) + 1 :]
+    return text
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(page(), "utf-8")

@@ -27,6 +27,11 @@ IntArray = NDArray[Any]
 
 _SIGNED = st.sampled_from([True, True, True, False])
 _MODES = st.sampled_from([Overflow.SATURATE, Overflow.WRAP])
+#: All but ``trap``, which gives no codes; few saturated bits, so that most formats have them.
+OVERFLOW_MODES = (
+    *(mode for mode in Overflow if mode is not Overflow.TRAP),
+    *(rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)),
+)
 #: Widths at the edges of machine words.
 _EDGES = (2, 8, 15, 16, 17, 31, 32, 33, 62)
 
@@ -50,11 +55,9 @@ def overflow_modes(
 ) -> st.SearchStrategy[Overflow | Wrap | WrapSignMagnitude]:
     """Return a strategy of overflow modes, those that a format takes where one is given.
 
-    ``trap`` is not among them, as it gives no codes; saturated most significant bits are few, so
-    that most formats have them.
+    ``trap`` is not among them, as it gives no codes.
     """
-    rules = [rule(count) for rule in (Wrap, WrapSignMagnitude) for count in (1, 2, 3)]
-    modes = st.sampled_from([*(mode for mode in Overflow if mode is not Overflow.TRAP), *rules])
+    modes = st.sampled_from(OVERFLOW_MODES)
     return modes if fmt is None else modes.filter(lambda mode: _has_meaning(fmt, mode))
 
 

@@ -6,6 +6,7 @@ The kernels rest on them: see docs/explanation/accumulators.md.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import accumulators
@@ -116,6 +117,17 @@ def test_partial_sums_in_another_order_are_not_enough():
     register = Accumulator(8, "saturate")
     assert specified(terms, register).events == 0
     assert specified(terms, lanes).events == 2
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_a_sum_one_beyond_the_register_does_not_fit(overflow):
+    """Two of -128 * -128 are 2^15, as far from 0 as 16 bits go, but with the other sign."""
+    codes = np.full((70, 2), -128), np.full((2, 70), -128)
+    for spill in (None, Spill()):
+        register = Accumulator(16, overflow, spill=spill)
+        held = specified([1 << 14] * 2, register).value
+        assert held == (32767 if overflow == "saturate" else -32768)
+        assert (matmul(*codes, register) == held).all()
 
 
 # 3. Floating-point products of matrices are exact up to a bound, in any order.

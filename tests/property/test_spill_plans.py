@@ -37,12 +37,8 @@ from fxpsim.ops import Dense, DepthwiseConv2D, TensorSpec
 EIGHT, UNSIGNED = QFormat(8, 0), QFormat(8, 0, signed=False)
 inputs = st.sampled_from(
     [
-        EIGHT,
-        UNSIGNED,
-        QFormat(8, 0, narrow=True),
-        QFormat(4, 0),
-        Affine(8, 0.5, 3),
-        Affine(8, 1, 99),
+        *(EIGHT, UNSIGNED, QFormat(8, 0, narrow=True), Affine(8, 0.5, 3), Affine(8, 1, 99)),
+        *(QFormat(2, 0), QFormat(3, 0), QFormat(2, 0, signed=False), Affine(3, 1, 1)),
     ]
 )
 orders = st.sampled_from([Sequential(), Interleaved(2), Interleaved(3), Chunked(2), Chunked(3)])
@@ -50,16 +46,22 @@ orders = st.sampled_from([Sequential(), Interleaved(2), Interleaved(3), Chunked(
 
 @st.composite
 def layers(draw, longest=24, outputs=5):
-    """Weights (K, N) of some spread, often large; the input's format; the lanes."""
+    """Weights (K, N), small or large; the input's format; lanes that hold a product at least.
+
+    Small numbers in narrow lanes fill them to the last value.
+    """
     shape = draw(st.integers(1, longest)), draw(st.integers(1, outputs))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    most = draw(st.sampled_from([7, 31, 127]))
+    most = draw(st.sampled_from([1, 3, 31, 127]))
     weights = rng.integers(-most, most, shape, endpoint=True)
     if draw(st.booleans()):
         weights = np.rint(rng.laplace(0, most / 5, shape)).clip(-most, most).astype(int)
-    order = draw(orders)
+    order, fmt = draw(orders), draw(inputs)
+    together = order.size if isinstance(order, Chunked) else 1
+    largest = together * most * max(map(abs, fmt.multiplicand_range))
+    bits = largest.bit_length() + 1 + draw(st.integers(0, 3))
     overflow = draw(st.sampled_from(["wrap", "saturate"]))
-    return weights, draw(inputs), Accumulator(18, overflow, order=order, spill=Spill())
+    return weights, fmt, Accumulator(max(2, bits), overflow, order=order, spill=Spill())
 
 
 def extremes(weights, fmt, rng):

@@ -100,11 +100,11 @@ def test_every_output_spills_when_its_tile_does(problem):
 def test_tiles_of_a_large_product(order, overflow):
     """Large enough for kernels of their own, whatever the host compiles."""
     rng = np.random.default_rng(3)
-    a, b = rng.integers(-128, 128, (70, 200)), rng.integers(-128, 128, (200, 40))
+    a, b = rng.integers(-128, 128, (100, 200)), rng.integers(-128, 128, (200, 40))
     schedules = [sorted(rng.choice(np.arange(1, 200), 9, replace=False).tolist()) for _ in range(3)]
-    spill = Spill(into=Accumulator(32), at=schedules, tile=16)
+    spill = Spill(into=Accumulator(17, overflow), at=schedules, tile=16)
     accumulator = Accumulator(16, overflow, order=order, spill=spill)
-    rows = rng.choice(70, 3, replace=False)
+    rows = rng.choice(100, 9, replace=False)
     sums = spec.matmul(a[rows].tolist(), b.T.tolist(), accumulator)
     assert matmul(a, b, accumulator)[rows].tolist() == codes(sums)
     packed = pack(b, accumulator, a_format=EIGHT)
