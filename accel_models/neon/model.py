@@ -284,6 +284,20 @@ class NeonCore(ClosedForm):
             copied_values=choose(sizes.input_values < windows, windows, 0) if copies else 0,
         )
 
+    def calibrated(self, workload: Work | Iterable[Work], cycles: float) -> NeonCore:
+        """Return this core with the factor of a library that takes `cycles` for a network.
+
+        Raises
+        ------
+        ConfigError
+            If the weights alone take longer to arrive.
+        """
+        plain = replace(self, library=None, factor=1.0).estimate(workload)
+        stream = plain.cycles - plain.compute_cycles
+        if cycles <= stream:
+            raise ConfigError(f"cycles must be more than the {stream:,.0f} of the weight stream")
+        return replace(self, library=None, factor=(cycles - stream) / plain.compute_cycles)
+
     def _layers(self, work: Work, sizes: Demand | None = None) -> list[Layer]:
         if self.kernel is None:
             kernels = candidates(work, self.spec, self.packed)
