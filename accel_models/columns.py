@@ -120,6 +120,22 @@ class WorkColumns(Demand):
     ring: RingBuffer | None
     weight_histogram: None = None
 
+    def take(self, places: np.ndarray) -> WorkColumns:
+        """Return some of the layers."""
+
+        def of(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(of(item) for item in value)
+            return value[places] if hasattr(value, "shape") and value.shape else value
+
+        found = {part.name: of(getattr(self, part.name)) for part in fields(self)}
+        for name in ("accumulator", "window", "ring"):
+            if (held := found[name]) is not None:
+                found[name] = type(held)(
+                    **{f.name: of(getattr(held, f.name)) for f in fields(held)}
+                )
+        return WorkColumns(**found)
+
 
 def work_table(work: Work | Iterable[Work]) -> pd.DataFrame:
     """Return layers as a table with a row each; a histogram of weights becomes its entropy."""

@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from accel_models.elementwise import Number, larger, smaller
 from accel_models.neon.core import Core, Instruction
 
-__all__ = ["Number", "busiest", "forms", "weigh"]
-
-#: A number, or an array of them, one for each design point.
-Number = Any
+__all__ = ["busiest", "forms", "least", "weigh"]
 
 Form = Mapping[Instruction, float]
 
@@ -49,10 +46,10 @@ def weigh(form: Form, counts: Mapping[Instruction, float]) -> float:
 
 
 def busiest(values: Iterable[Number]) -> Number:
-    """Return the largest, of numbers or, each for itself, of arrays."""
-    found, *others = values
-    if not any(hasattr(value, "shape") for value in (found, *others)):
-        return max(found, *others) if others else found
-    import numpy as np
+    """Return the largest of several numbers, of arrays each for itself."""
+    return functools.reduce(larger, values)
 
-    return functools.reduce(np.maximum, others, found)
+
+def least(values: Iterable[Number]) -> Number:
+    """Return the smallest of several numbers, of arrays each for itself."""
+    return functools.reduce(smaller, values)

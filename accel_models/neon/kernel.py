@@ -148,7 +148,7 @@ def _refuse_rest(work: Work, core: Core, packed: bool) -> str:
 def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
     """Return every kernel of a core that gives exactly the bits which `work` asks for.
 
-    Weights are stored in the narrowest way for which the core has such a kernel.
+    Weights that are packed are stored in the narrowest way for which the core has such a kernel.
     """
     spilled = _asks_for_spills(work) and Instruction.PAIRWISE_ADD_LONG in core.instructions
     found = [
@@ -158,6 +158,8 @@ def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
         if work.kind is not Kind.DEPTHWISE or loop.by_channel is not None
         for kernel in (_spilling if spilled else _single)(name, loop, work)
     ]
+    if not packed:
+        return found
     narrowest = min((kernel.loop.stored_weight_bits for kernel in found), default=0)
     return [kernel for kernel in found if kernel.loop.stored_weight_bits == narrowest]
 
@@ -171,6 +173,7 @@ def _takes(loop: Loop, work: Work) -> bool:
         work.weight_bits <= loop.weight_bits
         and work.activation_bits <= loop.activation_bits
         and _operand_bits(work) <= container_bits(max(loop.weight_bits, loop.activation_bits))
+        and loop.stored_weight_bits <= _operand_bits(work)
     )
 
 
@@ -184,8 +187,8 @@ def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
     if _may_saturate(work, bits, overflow):
         return _clamped(name, loop, work, bits) if loop.sums is Sums.SATURATING else []
     match loop.sums:
-        case Sums.SATURATING:
-            return []
+        case Sums.SATURATING:  # it never does
+            return [_plain(loop, name, work)] if work.never_overflows(loop.lane_bits) else []
         case Sums.NARROW:
             fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
             return [_plain(loop, name, work)] if fits else []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from accel_models.elementwise import Number, ceil_div
 from accel_models.neon.core import Core, Instruction, Place
-from accel_models.neon.cycles import Number, busiest, forms, weigh
+from accel_models.neon.cycles import busiest, forms, weigh
 from accel_models.neon.kernel import Kernel
 from accel_models.neon.loops import STEP, Counts, Epilogue, epilogue_counts
 from accel_models.neon.scenario import Code, Overlap, Scenario
@@ -56,19 +57,19 @@ class Layer:
     def weight_steps(self) -> Number:
         """Steps that take every weight once: along each sum, or over the channels."""
         if self.shape.by_channel:
-            return self.shape.inputs * _ceil(self.shape.outputs, STEP)
-        return self.shape.outputs * _ceil(self.shape.inputs, STEP)
+            return self.shape.inputs * ceil_div(self.shape.outputs, STEP)
+        return self.shape.outputs * ceil_div(self.shape.inputs, STEP)
 
     @property
     def vectors(self) -> Number:
         """Vectors that are computed: filled up where a loop takes several at a time."""
         multiple = self.kernel.loop.frame_multiple
-        return _ceil(self.shape.rows, multiple) * multiple
+        return ceil_div(self.shape.rows, multiple) * multiple
 
     @property
     def passes(self) -> Number:
         """How often every weight is loaded from L1."""
-        return _ceil(self.shape.rows, self.kernel.frames)
+        return ceil_div(self.shape.rows, self.kernel.frames)
 
     @property
     def spills(self) -> Number:
@@ -80,9 +81,9 @@ class Layer:
             return kernel.planned_spills
         outputs = shape.rows * shape.outputs
         if shape.by_channel:
-            return outputs * _ceil(shape.inputs, kernel.products_per_spill)
+            return outputs * ceil_div(shape.inputs, kernel.products_per_spill)
         lanes = kernel.loop.lanes
-        return outputs * lanes * _ceil(shape.inputs, lanes * kernel.products_per_spill)
+        return outputs * lanes * ceil_div(shape.inputs, lanes * kernel.products_per_spill)
 
     @property
     def weight_loads(self) -> Number:
@@ -102,11 +103,11 @@ class Layer:
             return shape.rows * self.weight_steps * per_step
         single = 1 if self.kernel.frames == 1 else shape.rows % self.kernel.frames == 1
         if self.kernel.frames == 1:
-            blocks = shape.rows * _ceil(shape.outputs, loop.outputs)
+            blocks = shape.rows * ceil_div(shape.outputs, loop.outputs)
         else:
-            blocks = single * _ceil(shape.outputs, loop.outputs)
-            blocks += (self.vectors - single) * _ceil(shape.outputs, loop.shared_outputs)
-        return blocks * _ceil(shape.inputs, STEP) * per_step
+            blocks = single * ceil_div(shape.outputs, loop.outputs)
+            blocks += (self.vectors - single) * ceil_div(shape.outputs, loop.shared_outputs)
+        return blocks * ceil_div(shape.inputs, STEP) * per_step
 
     @property
     def loaded_bytes(self) -> Number:
@@ -119,7 +120,7 @@ class Layer:
     def streamed_bytes(self) -> Number:
         """Bytes of weights that come from beyond L1: each once, in tiles that L1 holds."""
         weights = self.shape.inputs * self.shape.outputs
-        return _ceil(weights * self.kernel.loop.stored_weight_bits, 8)
+        return ceil_div(weights * self.kernel.loop.stored_weight_bits, 8)
 
     @property
     def scratch_bytes(self) -> Number:
@@ -141,7 +142,7 @@ class Layer:
             (self.spills / loop.lanes, kernel.spill),
             (self.weight_loads, {load: 1.0}),
             (self.activation_loads, {activation_load: 1.0}),
-            (shape.rows * _ceil(shape.inputs, STEP), loop.prepare),
+            (shape.rows * ceil_div(shape.inputs, STEP), loop.prepare),
         )
         return busiest(
             sum(count * weigh(form, counts) for count, counts in parts) for form in forms(self.core)
@@ -233,7 +234,3 @@ def _with_load(counts: Counts, code: Code) -> Counts:
 
 def _bound(core: Core, counts: Counts) -> float:
     return max(weigh(form, counts) for form in forms(core))
-
-
-def _ceil(count: Number, size: int) -> Number:
-    return -(-count // size)

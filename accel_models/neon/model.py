@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
+from accel_models.closed_form import ClosedForm, Price
+from accel_models.columns import WorkColumns
+from accel_models.demand import LAYERS, Demand
+from accel_models.elementwise import Number, choose
 from accel_models.errors import ConfigError
-from accel_models.estimate import LayerEstimate, Statement
+from accel_models.estimate import Statement
 from accel_models.keys import Doc
 from accel_models.memory_map import MemoryMap, memory_map
 from accel_models.model import CostModel, Support
 from accel_models.neon.core import Core, Order, Place, list_cores, read_core
+from accel_models.neon.cycles import busiest, least
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
 from accel_models.neon.layer import Layer, Shape, join
 from accel_models.neon.libraries import factor_of, library_names
 from accel_models.neon.loops import Epilogue
+from accel_models.neon.many import alike
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
 from accel_models.neon.statement import state
 from accel_models.planning import Buffer
-from accel_models.storage import container_bytes, packed_bytes
+from accel_models.storage import container_bytes
 from accel_models.work import Kind, Work, Workload
 
 __all__ = ["Convolution", "NeonCore"]
@@ -34,7 +40,7 @@ class Convolution(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NeonCore(CostModel):
+class NeonCore(ClosedForm):
     """Cycles of layers on one Arm core.
 
     The settings are listed by ``accel_models.describe("neon")``; `weights`, `overlap` and `code`
@@ -130,7 +136,7 @@ class NeonCore(CostModel):
 
     def supports(self, work: Work) -> Support:
         """Layers with weights: floats that the core has, integers up to 16 bits."""
-        if work.kind not in (Kind.DENSE, Kind.CONV2D, Kind.DEPTHWISE):
+        if work.kind not in LAYERS:
             return Support(f"is {work.kind}, but only layers with weights have a loop here")
         if self.kernel is None:
             return Support(refuse(work, self.spec, self.packed))
@@ -159,36 +165,71 @@ class NeonCore(CostModel):
         tables = [self._cycles(layer) for layer in self._layers(work)]
         return {corner: min(table[corner] for table in tables) for corner in tables[0]}
 
-    def estimate_layer(self, work: Work) -> LayerEstimate:
-        """Price one layer; see `docs/explanation/arm-cores.md` for every formula."""
-        layers, here = self._layers(work), self.default_point
+    def method(self, work: Work) -> str:
+        """Return the name of the kernel that runs a layer at the default point."""
+        return self.kernel_of(work).name
+
+    def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
+        """Yield why a layer cannot be priced, and of many layers which."""
+        if isinstance(work, Work):
+            reason = self.supports(work).reason
+            yield bool(reason), reason
+            return
+        import numpy as np
+
+        columns = cast(WorkColumns, work)
+        refused = np.zeros(np.shape(columns.inputs), bool)
+        for places, one in alike(columns):
+            refused[places] = not self.supports(one)
+        yield refused, "has no kernel here"
+
+    def price(self, work: Demand) -> Price:
+        """Price one layer, or columns; see `docs/explanation/arm-cores.md` for every formula."""
+        if isinstance(work, Work):
+            return self._price(work, work)
+        import numpy as np
+
+        columns = cast(WorkColumns, work)
+        parts = [(places, self._price(one, columns.take(places))) for places, one in alike(columns)]
+        order = np.argsort(np.concatenate([places for places, _ in parts]))
+        return _joined([price for _, price in parts], [len(places) for places, _ in parts], order)
+
+    def _price(self, one: Work, sizes: Demand) -> Price:
+        """Price layers that take the kernels of `one`."""
+        layers, here = self._layers(one, sizes), self.default_point
         tables = [self._cycles(layer) for layer in layers]
-        best = min(range(len(layers)), key=lambda i: tables[i][here])
-        layer, cycles = layers[best], tables[best][here]
-        compute = self._compute(layer, here.code)
-        moved = {"l1": layer.loaded_bytes + container_bytes(work.output_values, work.output_bits)}
-        stream = layer.stream_cycles(self.rates[here.weights])
+        corners = scenarios(self.spec.memory)
+        by_corner = {c: least(table[c] for table in tables) for c in corners}
+        cycles = by_corner[here]
+
+        def chosen(quantity: Callable[[Layer], Number]) -> Number:
+            """Return a quantity of the kernel that is fastest at the default point."""
+            found = quantity(layers[-1])
+            for layer, table in zip(layers[-2::-1], tables[-2::-1], strict=True):
+                found = choose(table[here] <= cycles, quantity(layer), found)
+            return found
+
+        streamed = chosen(lambda layer: layer.streamed_bytes)
+        stream = chosen(lambda layer: layer.stream_cycles(self.rates[here.weights]))
+        compute = chosen(lambda layer: self._compute(layer, here.code))
+        loaded = chosen(lambda layer: layer.loaded_bytes)
+        moved = {"l1": loaded + container_bytes(sizes.output_values, one.output_bits)}
         if here.weights is not Place.L1:
-            moved[str(here.weights)] = layer.streamed_bytes
+            moved[str(here.weights)] = streamed
         energy = self.spec.energy
-        return LayerEstimate(
-            name=work.name,
-            method=layer.kernel.name,
-            macs=work.macs,
+        return Price(
             cycles=cycles,
-            low=min(min(table.values()) for table in tables),
-            high=max(min(t[corner] for t in tables) for corner in tables[0]),
+            low=least(by_corner.values()),
+            high=busiest(by_corner.values()),
             compute_cycles=compute,
-            ideal_cycles=layer.ideal_cycles,
+            ideal_cycles=chosen(lambda layer: layer.ideal_cycles),
             memory_bytes=moved,
             energy_by_component=None if energy is None else {"board": cycles * energy.value},
             counts={
-                "spills": layer.spills,
-                "stored_weight_bytes": packed_bytes(
-                    work.weights, layer.kernel.loop.stored_weight_bits
-                ),
-                "stream_cycles": stream,
+                "spills": chosen(lambda layer: layer.spills),
+                "stored_weight_bytes": streamed,
             },
+            resource_cycles={"compute": compute, f"{here.weights} stream": stream},
         )
 
     def memory(
@@ -215,26 +256,33 @@ class NeonCore(CostModel):
         """Say what was summed, and why the default point is where it is."""
         return state(self, workload)
 
-    def layer(self, kernel: Kernel, work: Work) -> Layer:
-        """Return a kernel set on a layer, with the epilogue and copies that the settings ask."""
-        overlapping = work.input_values < work.rows * work.inputs and work.kind is Kind.CONV2D
-        copied = self.convolution is Convolution.IM2COL and overlapping
+    def layer(self, kernel: Kernel, work: Work, sizes: Demand | None = None) -> Layer:
+        """Return a kernel set on a layer, with the epilogue and copies that the settings ask.
+
+        Parameters
+        ----------
+        kernel
+            What runs it.
+        work
+            A layer.
+        sizes
+            Layers like it, but for their sizes; None: the layer's own.
+        """
+        sizes = work if sizes is None else sizes
+        windows = sizes.rows * sizes.inputs * sizes.groups
+        copies = self.convolution is Convolution.IM2COL and work.kind is Kind.CONV2D
         return Layer(
             core=self.spec,
             kernel=kernel,
             shape=Shape(
-                work.rows, work.inputs, work.outputs, by_channel=work.kind is Kind.DEPTHWISE
+                sizes.rows,
+                sizes.inputs,
+                sizes.outputs,
+                by_channel=work.kind is Kind.DEPTHWISE,
             ),
             epilogue=self.rescale or kernel.rescale(work),
-            copied_values=work.rows * work.inputs if copied else 0,
+            copied_values=choose(sizes.input_values < windows, windows, 0) if copies else 0,
         )
-
-    def _layers(self, work: Work) -> list[Layer]:
-        if self.kernel is None:
-            kernels = candidates(work, self.spec, self.packed)
-        else:
-            kernels = [named(self.kernel, work)]
-        return [self.layer(kernel, work) for kernel in kernels]
 
     def calibrated(self, workload: Work | Iterable[Work], cycles: float) -> NeonCore:
         """Return this core with the factor of a library that takes `cycles` for a network.
@@ -250,14 +298,45 @@ class NeonCore(CostModel):
             raise ConfigError(f"cycles must be more than the {stream:,.0f} of the weight stream")
         return replace(self, library=None, factor=(cycles - stream) / plain.compute_cycles)
 
-    def _compute(self, layer: Layer, code: Code) -> float:
-        factor = factor_of(self.library) if self.factor is None else self.factor
-        return factor * float(layer.compute_cycles(code))
+    def _layers(self, work: Work, sizes: Demand | None = None) -> list[Layer]:
+        if self.kernel is None:
+            kernels = candidates(work, self.spec, self.packed)
+        else:
+            kernels = [named(self.kernel, work)]
+        return [self.layer(kernel, work, sizes) for kernel in kernels]
 
-    def _cycles(self, layer: Layer) -> dict[Scenario, float]:
+    def _compute(self, layer: Layer, code: Code) -> Number:
+        factor = factor_of(self.library) if self.factor is None else self.factor
+        return factor * layer.compute_cycles(code)
+
+    def _cycles(self, layer: Layer) -> dict[Scenario, Number]:
         compute = {code: self._compute(layer, code) for code in Code}
         stream = {place: layer.stream_cycles(rate) for place, rate in self.rates.items()}
         return {
             corner: join(compute[corner.code], stream[corner.weights], corner.overlap)
             for corner in scenarios(self.spec.memory)
         }
+
+
+def _joined(prices: list[Price], counts: list[int], order: Any) -> Price:
+    """Return prices of parts as one, in the order of the table."""
+    import numpy as np
+
+    def column(values: Iterable[Number]) -> Number:
+        parts = [np.broadcast_to(v, count) for v, count in zip(values, counts, strict=True)]
+        return np.concatenate(parts)[order]
+
+    def columns(quantity: str) -> dict[str, Number]:
+        tables = [getattr(price, quantity) for price in prices]
+        return {name: column(table[name] for table in tables) for name in tables[0]}
+
+    numbers = ("cycles", "low", "high", "compute_cycles", "ideal_cycles")
+    return Price(
+        **{name: column(getattr(price, name) for price in prices) for name in numbers},
+        memory_bytes=columns("memory_bytes"),
+        energy_by_component=columns("energy_by_component")
+        if prices[0].energy_by_component
+        else None,
+        counts=columns("counts"),
+        resource_cycles=columns("resource_cycles"),
+    )
