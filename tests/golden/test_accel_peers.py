@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
+from peer_rows import Row, rows_of
 
 import accel_models as am
 from accel_models.neon import Code, NeonCore, Overlap, Place, Scenario
 from accel_models.neon.core import Epilogue, read_core
 
-Row = dict[str, str]
-
-
-def _rows(test_data: Path, name: str) -> list[Row]:
-    path = test_data / "peers" / name
-    if not path.is_file():
-        pytest.skip(f"no {name} in the reference data")
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
 
 @pytest.fixture(scope="module")
 def scale_sim(test_data: Path) -> list[Row]:
-    return _rows(test_data, "scalesim_v3_kws.csv")
+    return rows_of(test_data, "scalesim_v3_kws.csv")
 
 
 @pytest.fixture(scope="module")
 def in_order(test_data: Path) -> dict[str, Row]:
-    rows = _rows(test_data, "inorder_a53_a55.csv")
+    rows = rows_of(test_data, "inorder_a53_a55.csv")
     return {row["kernel"]: row for row in rows if row["core"] == "cortex-a53"}
 
 
