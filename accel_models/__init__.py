@@ -22,7 +22,10 @@ from accel_models.histogram import Histogram
 from accel_models.keys import Doc, Key
 from accel_models.many import estimate_many
 from accel_models.memory import Footprint, LayerFootprint, footprint
+from accel_models.memory_map import MemoryMap, Section, chain_buffers, memory_map
 from accel_models.model import CostModel, Description, Support
+from accel_models.planning import Buffer, Placed, live_peak, place_buffers
+from accel_models.real_time import RealTime, real_time
 from accel_models.registry import create, describe, list_models
 from accel_models.storage import WeightStorage, create_storage, list_storages, storage_table
 from accel_models.windows import Window
@@ -40,6 +43,7 @@ from accel_models.work import (
 __all__ = [
     "Accumulator",
     "Arithmetic",
+    "Buffer",
     "ClosedForm",
     "ConfigError",
     "CostError",
@@ -53,11 +57,15 @@ __all__ = [
     "Kind",
     "LayerEstimate",
     "LayerFootprint",
+    "MemoryMap",
     "Operation",
     "Overflow",
+    "Placed",
     "PluginError",
     "Price",
+    "RealTime",
     "RingBuffer",
+    "Section",
     "Statement",
     "Support",
     "UnsupportedWorkError",
@@ -66,6 +74,7 @@ __all__ = [
     "Work",
     "WorkError",
     "Workload",
+    "chain_buffers",
     "create",
     "create_storage",
     "describe",
@@ -73,6 +82,10 @@ __all__ = [
     "footprint",
     "list_models",
     "list_storages",
+    "live_peak",
+    "memory_map",
+    "place_buffers",
+    "real_time",
     "storage_table",
     "work_table",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -55,8 +56,8 @@ def keys_of(model: Any) -> tuple[Key, ...]:
     TypeError
         If a field says neither unit nor meaning.
     """
-    cls = type(model)
-    hints = typing.get_type_hints(cls, include_extras=True)
+    cls: type = type(model)
+    hints = _hints(cls)
     keys = []
     for field in _settings(cls):
         doc = _doc(hints[field.name])
@@ -85,8 +86,8 @@ def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], li
     tuple
         The converted values, and one sentence for each that is wrong.
     """
-    hints = typing.get_type_hints(cls)
-    docs = typing.get_type_hints(cls, include_extras=True)
+    hints = {name: _bare(hint) for name, hint in _hints(cls).items()}
+    docs = _hints(cls)
     known = {field.name for field in _settings(cls)}
     good: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -103,6 +104,15 @@ def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], li
         if doc and doc.positive and number is not None and number <= 0:
             mistakes.append(f"{name} must be more than 0, not {number}")
     return good, mistakes
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+def _bare(hint: Any) -> Any:
+    return hint.__origin__ if hasattr(hint, "__metadata__") else hint
 
 
 def _settings(cls: Any) -> list[dataclasses.Field[Any]]:
@@ -129,12 +139,16 @@ def _as(options: tuple[type, ...], value: object) -> object:
     if value in (None, "none") and types.NoneType in options:
         return None
     (kind, *_) = (option for option in options if option is not types.NoneType)
-    if issubclass(kind, StrEnum):
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
         try:
             return kind(str(value))
         except ValueError:
             near = suggest(str(value), [str(member) for member in kind])
             raise ValueError(f"cannot be {value!r}{near}") from None
+    if typing.get_origin(kind) or not issubclass(kind, (str, int, float)):
+        if isinstance(value, str):
+            raise ValueError(f"cannot be written as text, so not as {value!r}")
+        return value
     if kind is str:
         return str(value)
     if kind is bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
-__all__ = ["read_toml", "structure"]
+__all__ = ["read_table", "read_toml", "structure"]
 
 T = TypeVar("T")
 
@@ -51,18 +51,22 @@ def read_toml(path: str | Path | Traversable, cls: type[T]) -> T:
     ConfigError
         If the file cannot be read; naming everything in it that is wrong.
     """
+    return structure(read_table(path), cls, str(path))
+
+
+def read_table(path: str | Path | Traversable) -> dict[str, Any]:
+    """Read a TOML file into nested tables; errors are those of `read_toml`."""
     import tomllib
 
     file = Path(path) if isinstance(path, str) else path
     try:
-        table = tomllib.loads(file.read_bytes().decode("utf-8"))
+        return tomllib.loads(file.read_bytes().decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{file} must be UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
-    return structure(table, cls, str(file))
 
 
 def structure(table: Mapping[str, Any], cls: type[T], where: str) -> T:

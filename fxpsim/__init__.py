@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fxpsim import presets
     from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product, Sequential, Spill
-    from fxpsim.bounds import Guarantee, guarantee
     from fxpsim.casts import CastResult, cast, cast_stats, dequantize, quantize, quantize_stats
     from fxpsim.errors import OverflowTrap
     from fxpsim.fixed_array import FixedArray, array
@@ -26,6 +25,14 @@ if TYPE_CHECKING:
         WrapSignMagnitude,
     )
     from fxpsim.graph import Graph
+    from fxpsim.guarantees import (
+        Guarantee,
+        SpillPlan,
+        Witness,
+        guarantee,
+        guarantee_layer,
+        plan_spills,
+    )
     from fxpsim.models import list_models, load, save
     from fxpsim.packed import PackedMatrix, pack
     from fxpsim.products import MatmulResult, matmul, matmul_stats
@@ -58,7 +65,7 @@ _HOMES = {
     "FloatScale": "schemes",
     "Gemmlowp": "schemes",
     "Graph": "graph",
-    "Guarantee": "bounds",
+    "Guarantee": "guarantees",
     "HalfUpTwice": "schemes",
     "Icn": "schemes",
     "Int16x8": "schemes",
@@ -77,8 +84,10 @@ _HOMES = {
     "Shift": "schemes",
     "SingleRound": "schemes",
     "Spill": "accumulators",
+    "SpillPlan": "guarantees",
     "Target": "formats",
     "Trace": "simulation",
+    "Witness": "guarantees",
     "Wrap": "formats",
     "WrapSignMagnitude": "formats",
     "accumulator_grid": "sweeps",
@@ -87,7 +96,8 @@ _HOMES = {
     "cast_stats": "casts",
     "dequantize": "casts",
     "evaluate": "scoring",
-    "guarantee": "bounds",
+    "guarantee": "guarantees",
+    "guarantee_layer": "guarantees",
     "list_models": "models",
     "load": "models",
     "mac_trace": "traces",
@@ -95,6 +105,7 @@ _HOMES = {
     "matmul_stats": "products",
     "multiply": "requantization",
     "peaks": "simulation",
+    "plan_spills": "guarantees",
     "pack": "packed",
     "quantize": "casts",
     "quantize_stats": "casts",
@@ -134,8 +145,10 @@ __all__ = [
     "Shift",
     "SingleRound",
     "Spill",
+    "SpillPlan",
     "Target",
     "Trace",
+    "Witness",
     "Wrap",
     "WrapSignMagnitude",
     "accumulator_grid",
@@ -145,6 +158,7 @@ __all__ = [
     "dequantize",
     "evaluate",
     "guarantee",
+    "guarantee_layer",
     "list_models",
     "load",
     "mac_trace",
@@ -153,6 +167,7 @@ __all__ = [
     "multiply",
     "pack",
     "peaks",
+    "plan_spills",
     "presets",
     "quantize",
     "quantize_stats",

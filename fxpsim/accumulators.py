@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from numbers import Integral
 
-from fxpsim.errors import FormatError, suggest
+from fxpsim.errors import FormatError
 from fxpsim.formats import Overflow, Rounding
 from fxpsim.formats.modes import STOCHASTIC, read_mode
-from fxpsim.formats.qformat import MAX_BITS, MAX_FRAC, check_int
+from fxpsim.formats.qformat import MAX_BITS, MAX_FRAC, check_int, refuse
+from fxpsim.orders import Chunked, Interleaved, Order, Sequential
 
 __all__ = ["Accumulator", "Chunked", "Interleaved", "Order", "Product", "Sequential", "Spill"]
 
 _MODES = (Overflow.SATURATE, Overflow.WRAP)
-_REDUCTIONS = ("tree", "sequential")
 _BIAS = ("first", "last")
-#: More lanes, or products in a chunk, than any machine has.
-_MOST = 4096
-
-
-def _refuse(*sentences: str | None) -> None:
-    if wrong := [sentence for sentence in sentences if sentence]:
-        raise FormatError("; ".join(wrong))
+#: The longest sum whose additions are counted.
+_LONGEST = 1 << 40
 
 
 def _word_range(bits: int, signed: bool) -> tuple[int, int]:
@@ -52,7 +49,7 @@ class Product:
     signed: bool = True
 
     def __post_init__(self) -> None:
-        _refuse(
+        refuse(
             check_int("product bits", self.bits, 2, MAX_BITS),
             check_int("product frac", self.frac, -MAX_FRAC, MAX_FRAC),
         )
@@ -70,96 +67,6 @@ class Product:
     def hi(self) -> int:
         """Highest code."""
         return _word_range(self.bits, self.signed)[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Sequential:
-    """One product after the other.
-
-    Parameters
-    ----------
-    axes : tuple of int, optional
-        Axes of what is summed over, outermost first: of the input of a dense layer, which it reads
-        as one vector, or of a kernel's window.  None: as they stand, which is row-major.
-
-    Examples
-    --------
-    Down the columns of an input (time, features), not along its rows:
-
-    >>> str(Sequential(axes=(1, 0)))
-    'sequential(1, 0)'
-    """
-
-    axes: tuple[int, ...] | None = None
-
-    def __post_init__(self) -> None:
-        if self.axes is not None and sorted(self.axes) != list(range(len(self.axes))):
-            raise FormatError(
-                f"order axes must be 0 to {len(self.axes) - 1} in some order, not {self.axes}"
-            )
-
-    def __str__(self) -> str:
-        return "sequential" if self.axes is None else f"sequential{self.axes}"
-
-
-@dataclass(frozen=True, slots=True)
-class Interleaved:
-    """Product k goes to lane k mod ``lanes``; each lane is a register of its own.
-
-    At a flush, and at the end, the lanes are added in the register that they are flushed into.
-
-    Parameters
-    ----------
-    lanes : int
-        How many.
-    reduce : {"tree", "sequential"}
-        Pairwise (0, 1), (2, 3), ... level by level, an odd lane passing up; or ascending.
-    """
-
-    lanes: int
-    reduce: str = "tree"
-
-    def __post_init__(self) -> None:
-        known = self.reduce in _REDUCTIONS
-        _refuse(
-            check_int("lanes", self.lanes, 1, _MOST),
-            None
-            if known
-            else f"lane reduction must be 'tree' or 'sequential', not {self.reduce!r}"
-            f"{suggest(str(self.reduce), _REDUCTIONS)}",
-        )
-
-    def __str__(self) -> str:
-        return f"interleaved({self.lanes},{self.reduce})"
-
-
-@dataclass(frozen=True, slots=True)
-class Chunked:
-    """A pairwise adder tree over each ``size`` products (the last may be fewer), then one addition.
-
-    Parameters
-    ----------
-    size : int
-        Products in a chunk.
-    node_bits : int, optional
-        Width of the tree's nodes, which overflow as the accumulator does; None: exact.
-    """
-
-    size: int
-    node_bits: int | None = None
-
-    def __post_init__(self) -> None:
-        _refuse(
-            check_int("chunk size", self.size, 1, _MOST),
-            None if self.node_bits is None else check_int("node bits", self.node_bits, 2, MAX_BITS),
-        )
-
-    def __str__(self) -> str:
-        nodes = "" if self.node_bits is None else f",{self.node_bits}-bit nodes"
-        return f"chunked({self.size}{nodes})"
-
-
-Order = Sequential | Interleaved | Chunked
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -257,7 +164,7 @@ class Accumulator:
                 wrong.append(f"accumulator {noun} cannot be {given!r}")
         if not isinstance(signed, bool):
             wrong.append(f"accumulator signed must be True or False, not {signed!r}")
-        _refuse(*wrong)
+        refuse(*wrong)
         order, start = order or Sequential(), int(rounding_constant)
         values = (int(bits), when_full, signed, frac, dropped, product, order, spill, bias, start)
         for part, value in zip(fields(self), values, strict=True):
@@ -288,6 +195,38 @@ class Accumulator:
     def outermost(self) -> Accumulator:
         """The register that holds the result."""
         return self.levels[-1]
+
+    @property
+    def tiled(self) -> bool:
+        """Whether outputs have different schedules of spills."""
+        return self.spill is not None and self.spill.tile is not None
+
+    def for_output(self, output: int) -> Accumulator:
+        """Return the registers of one output, with its own schedule of spills."""
+        spill = self.spill
+        if spill is None or spill.tile is None:
+            return self
+        own = spill.at[output // spill.tile]
+        return replace(self, spill=Spill(into=spill.into, at=own))
+
+    def tiles(self, outputs: int) -> tuple[tuple[slice, Accumulator], ...]:
+        """Return the registers of so many outputs, tile by tile; one where all have the same.
+
+        Raises
+        ------
+        FormatError
+            There are not as many schedules as tiles.
+        """
+        spill = self.spill
+        if spill is None or spill.tile is None:
+            return ((slice(0, outputs), self),)
+        first = range(0, outputs, spill.tile)
+        if len(first) != len(spill.at):
+            raise FormatError(
+                f"{outputs} outputs in tiles of {spill.tile} need {len(first)} schedules of "
+                f"spills, not {len(spill.at)}"
+            )
+        return tuple((slice(one, one + spill.tile), self.for_output(one)) for one in first)
 
     @property
     def plain(self) -> bool:
@@ -374,7 +313,7 @@ class Accumulator:
         return f"Accumulator({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Spill:
     """When a register is emptied into a wider one.
 
@@ -386,23 +325,113 @@ class Spill:
         once, at the end.
     into : Accumulator
         The outer register; it may spill too, but says nothing of products, order or bias.
+    at : sequence of int, or of such sequences
+        A schedule instead of ``every``, for the register that products are added into: after
+        which additions (in each lane, from the sum's first on) it is emptied.  Several schedules
+        are those of the tiles that outputs fall into.
+    tile : int, optional
+        Outputs that share a schedule, where there are several; the last tile may have fewer.
+
+    Attributes
+    ----------
+    at : tuple of tuple of int
+        One schedule, or one for each tile; none where there is no schedule.
+
+    Examples
+    --------
+    >>> Spill(at=(3, 7)).ends(9)
+    (3, 7, 9)
     """
 
     every: int | None
-    into: Accumulator = field(default_factory=lambda: Accumulator(32))
+    into: Accumulator
+    at: tuple[tuple[int, ...], ...]
+    tile: int | None
 
-    def __post_init__(self) -> None:
-        _refuse(None if self.every is None else check_int("spill every", self.every, 1, 1 << 40))
-        if not isinstance(self.into, Accumulator):
-            raise FormatError(f"a spill must go into an Accumulator, not {self.into!r}")
-        inner = self.into
-        of_sums = inner.product, inner.order, inner.bias, inner.rounding_constant
-        if of_sums != (None, Sequential(), "first", 0):
-            raise FormatError(
-                "the accumulator that is spilled into must have no product, order, bias or "
-                "rounding constant of its own: those belong to the innermost register"
-            )
+    def __init__(
+        self,
+        every: int | None = None,
+        into: Accumulator | None = None,
+        *,
+        at: Sequence[int] | Sequence[Sequence[int]] = (),
+        tile: int | None = None,
+    ) -> None:
+        into = Accumulator(32) if into is None else into
+        if not isinstance(into, Accumulator):
+            raise FormatError(f"a spill must go into an Accumulator, not {into!r}")
+        schedules = _schedules(at, tile)
+        of_sums = into.product, into.order, into.bias, into.rounding_constant
+        refuse(
+            None if every is None else check_int("spill every", every, 1, _LONGEST),
+            None if tile is None else check_int("outputs in a tile", tile, 1, _LONGEST),
+            "a spill must be every so many additions or at given ones, not both"
+            if every is not None and schedules
+            else None,
+            f"{len(schedules)} schedules need a tile: how many outputs share one"
+            if len(schedules) > 1 and tile is None
+            else None,
+            None
+            if of_sums == (None, Sequential(), "first", 0)
+            else "the accumulator that is spilled into must have no product, order, bias or "
+            "rounding constant of its own: those belong to the innermost register",
+            "the accumulator that is spilled into cannot have a schedule of its own: it spills "
+            "every so many arrivals"
+            if into.spill and into.spill.at
+            else None,
+        )
+        for part, value in zip(fields(self), (every, into, schedules, tile), strict=True):
+            object.__setattr__(self, part.name, value)
+
+    def due(self, additions: int) -> bool:
+        """Whether the register is emptied after so many additions, whatever follows."""
+        if self.at:
+            return additions in self.at[0]
+        return self.every is not None and additions % self.every == 0
+
+    def ends(self, additions: int) -> tuple[int, ...]:
+        """Return after which of so many additions the register is emptied, the last included."""
+        every = self.every or additions or 1
+        spills = self.at[0] if self.at else range(every, additions, every)
+        return (*(end for end in spills if end < additions), additions) if additions else ()
+
+    def longest(self, additions: int) -> int:
+        """Return the most additions between two spills, of any tile."""
+        if not self.at:
+            return min(self.every or additions, additions)
+        ends = [(0, *Spill(into=self.into, at=one).ends(additions)) for one in self.at]
+        return max((end - before for one in ends for before, end in pairwise(one)), default=0)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        when = [f"every={self.every!r}"]
+        if self.at:
+            when = [f"at={self.at[0] if len(self.at) == 1 else self.at!r}"]
+            when += [] if self.tile is None else [f"tile={self.tile}"]
+        return f"Spill({', '.join(when)}, into={self.into!r})"
 
     def __str__(self) -> str:
         when = "at the end" if self.every is None else f"every {self.every}"
+        if self.at:
+            when = "as scheduled"
+            when += "" if self.tile is None else f" for every {self.tile} outputs"
         return f"{when} into {self.into}"
+
+
+def _schedules(
+    at: Sequence[int] | Sequence[Sequence[int]], tile: int | None
+) -> tuple[tuple[int, ...], ...]:
+    """Return schedules as tuples of Python integers; FormatError where one is none."""
+    flat = all(isinstance(one, Integral) for one in at)
+    schedules = [_schedule(one) for one in ([at] if flat else at)]
+    return () if schedules == [()] and tile is None else tuple(schedules)
+
+
+def _schedule(at: object) -> tuple[int, ...]:
+    ends = tuple(at) if isinstance(at, Iterable) else (at,)
+    if any(check_int("", end, 1, _LONGEST) for end in ends) or any(
+        later <= end for end, later in pairwise(ends)
+    ):
+        raise FormatError(
+            f"a schedule of spills must be ascending numbers of additions, 1 or more, not {at!r}"
+        )
+    return tuple(int(end) for end in ends)

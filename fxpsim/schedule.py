@@ -18,9 +18,11 @@ from fxpsim.graph import Graph, Node
 from fxpsim.ops import Layer
 from fxpsim.ops.op import TensorSpec, as_stored
 
-__all__ = ["Schedule", "proven_layers", "reset_states", "schedule"]
+__all__ = ["BLOCK", "Schedule", "partial_schedule", "proven_layers", "reset_states", "schedule"]
 
 IntArray = NDArray[Any]
+#: Entries of the largest tensor that run at a time: 1 MiB of 32-bit registers.
+BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +95,17 @@ def schedule(graph: Graph, keep: frozenset[str], proofs: bool) -> Schedule:
     proofs : bool
         Whether layers whose registers never overflow may add in any order.
     """
+    return partial_schedule(graph, graph.nodes, keep, proofs)
+
+
+def partial_schedule(
+    graph: Graph, nodes: Sequence[Node], keep: frozenset[str], proofs: bool
+) -> Schedule:
+    """Return how some nodes of a graph run, given all tensors that they read of others."""
     proven = proven_layers(graph) if proofs else frozenset()
-    last_reader = {source: node.name for node in graph for source in node.sources}
+    last_reader = {source: node.name for node in nodes for source in node.sources}
     steps = []
-    for node in graph:
+    for node in nodes:
         fmt = graph.specs[node.name].format
         dropped = {s for s in node.sources if last_reader[s] == node.name} - keep
         if node.name not in last_reader and node.name not in keep:

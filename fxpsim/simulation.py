@@ -21,8 +21,9 @@ from fxpsim.errors import ConfigError, DataError, GraphError, suggest
 from fxpsim.graph import Graph
 from fxpsim.ops import Layer
 from fxpsim.ops.op import as_stored, fraction
-from fxpsim.schedule import reset_states, schedule
+from fxpsim.schedule import BLOCK, reset_states, schedule
 from fxpsim.stats import OverflowStatistics
+from fxpsim.steps import in_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "check_inputs", "node_draws", "peaks", "simulate"]
 
 IntArray = NDArray[Any]
-
-#: Entries of the largest tensor that run at a time: 1 MiB of 32-bit registers.
-_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +222,7 @@ class _Run:
         if self.graph.states:
             return self._in_steps(keep)
         ready = schedule(self.graph, keep, self.proofs)
-        size = max(1, _BLOCK // _largest(self.graph))
+        size = max(1, BLOCK // _largest(self.graph))
         if len(self.codes) <= size:
             return ready.run({"input": self.codes}, self.draws)
         # In blocks whose tensors stay in a cache, and in memory that is used again.
@@ -239,19 +237,10 @@ class _Run:
         return {name: np.concatenate([block[name] for block in blocks]) for name in keep}
 
     def _in_steps(self, keep: frozenset[str]) -> dict[str, IntArray]:
-        """Run (n, steps, *shape) step by step, n streams side by side."""
-        graph, codes = self.graph, self.codes
-        states = reset_states(graph, len(codes))
-        ready = schedule(graph, keep | {state.update for state in graph.states}, self.proofs)
-        steps = []
-        for step in range(codes.shape[1]):
-            after = ready.run({"input": codes[:, step], **states}, self.draws)
-            states = {state.name: after[state.update] for state in graph.states}
-            steps.append(after)
-        if not steps:
-            empty = (len(codes), 0)
-            return {name: np.zeros((*empty, *graph.specs[name].shape), np.int32) for name in keep}
-        return {name: np.stack([step[name] for step in steps], axis=1) for name in keep}
+        """Run (n, steps, *shape), n streams side by side."""
+        states = reset_states(self.graph, len(self.codes))
+        tensors, _ = in_steps(self.graph, keep, self.proofs).run(self.codes, states, self.draws)
+        return tensors
 
 
 @lru_cache(maxsize=256)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import check_codes
 from fxpsim.errors import DataError
 from fxpsim.ops.op import as_stored
 from fxpsim.schedule import reset_states, schedule
+from fxpsim.steps import in_steps
 
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
@@ -36,6 +36,7 @@ class Stream:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fxpsim import load
     >>> graph = load("kws250k-8bit")
     >>> Stream(graph).step(np.zeros(graph.input.shape, int)).shape
@@ -46,6 +47,7 @@ class Stream:
         self.graph = graph
         keep = frozenset({graph.output, *(state.update for state in graph.states)})
         self._schedule = schedule(graph, keep, True)
+        self._steps = in_steps(graph, frozenset({graph.output}), True)
         self.reset()
 
     def reset(self) -> None:
@@ -79,9 +81,10 @@ class Stream:
                 f"rows must have the shape {spec.shape} of a step of graph {self.graph.name!r}, "
                 f"or be several steps, not {codes.shape}"
             )
-        outputs = [self._one(part) for part in codes.reshape(steps, *spec.shape)]
-        single = steps == 1 and len(_long(codes.shape)) <= len(_long(spec.shape))
-        return outputs[0] if single else np.stack(outputs)
+        if steps == 1:
+            output = self._one(codes.reshape(spec.shape))
+            return output if len(_long(codes.shape)) <= len(_long(spec.shape)) else output[None]
+        return self._several(codes.reshape(steps, *spec.shape))
 
     def _is_whole(self, given: tuple[int, ...]) -> bool:
         """Whether codes are steps one after the other, whatever axes of length 1 they have."""
@@ -95,6 +98,14 @@ class Stream:
         name = self.graph.output
         output: IntArray = as_stored(after[name], self.graph.specs[name])[0]
         return output
+
+    def _several(self, codes: IntArray) -> IntArray:
+        states = {name: state[None] for name, state in self.states.items()}
+        tensors, after = self._steps.run(codes[None], states)
+        self.states = {name: state[0] for name, state in after.items()}
+        name = self.graph.output
+        outputs: IntArray = as_stored(tensors[name], self.graph.specs[name])[0]
+        return outputs
 
 
 def _long(shape: tuple[int, ...]) -> list[int]:

@@ -19,14 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.bounds.proofs import guarantee
 from fxpsim.dispatch import Planes, count_outside
 from fxpsim.draws import Draws, drawing
 from fxpsim.errors import ConfigError, suggest
+from fxpsim.guarantees import guarantee
 from fxpsim.ops import Layer
 from fxpsim.ops.op import TensorSpec, as_stored
 from fxpsim.passes import drop_needless_clamps
 from fxpsim.simulation import check_inputs, node_draws, simulate
+from fxpsim.stats import bits_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,9 +142,10 @@ def sweep(
         known = [name for name, _ in graph.layers]
         raise ConfigError(f"nodes {nodes!r} matches no layer{suggest(nodes, known)}")
     models = [accel_models.create(c) if isinstance(c, str) else c for c in cost]
-    proof = guarantee(graph)
+    proof = guarantee(graph, bounds="sign-split")
     codes = check_inputs(graph, inputs)
-    enough = max(proof.minimum(name) for name in names)
+    swept = [proof.layers[name] for name in names]
+    enough = max(bits_for(int(one.lowest.min()), int(one.highest.max())) for one in swept)
     wide = graph.with_accumulators(_all(names, Accumulator(enough)))
     runs = [_Run(graph.with_accumulators(_all(names, point))) for point in points]
     blocks = range(0, max(1, len(codes)), _BLOCK)

@@ -1,4 +1,4 @@
-"""What a core is: instruction costs, epilogues and memory rates, read from one TOML file."""
+"""What a core is: instruction costs, pipes and memory rates, read from one TOML file."""
 
 from __future__ import annotations
 
@@ -7,93 +7,245 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from accel_models.constants import Constant
 from accel_models.errors import ConfigError, suggest
-from accel_models.toml import read_toml
+from accel_models.toml import read_table, structure
 
-__all__ = ["Core", "Epilogue", "Instruction", "Memory", "Schedule", "list_cores", "read_core"]
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = [
+    "Core",
+    "Instruction",
+    "Isa",
+    "Level",
+    "Order",
+    "Place",
+    "Timing",
+    "list_cores",
+    "read_core",
+]
 
 
 class Instruction(StrEnum):
-    """Classes of vector instructions on 128 bits; the example is AArch64."""
+    """Classes of instructions that cost the same; the examples are AArch64, then Armv7E-M."""
 
-    FLOAT_MULTIPLY_ADD = "float_multiply_add"  # fmla
+    FLOAT_MULTIPLY_ADD = "float_multiply_add"  # fmla 4s; vfma.f32
+    HALF_MULTIPLY_ADD = "half_multiply_add"  # fmla 8h
     MULTIPLY_LONG = "multiply_long"  # smull
     MULTIPLY_ADD_LONG = "multiply_add_long"  # smlal
-    PAIRWISE_ADD_LONG = "pairwise_add_long"  # sadalp
+    MULTIPLY_ADD = "multiply_add"  # mla 16b
+    ROUNDING_MULTIPLY = "rounding_multiply"  # sqrdmulh
+    DOT = "dot"  # sdot
+    MATRIX_MULTIPLY = "matrix_multiply"  # smmla
+    PAIRWISE_ADD_LONG = "pairwise_add_long"  # sadalp, uadalp
     WIDENING_ADD = "widening_add"  # saddw
+    ADD = "add"  # add, abs
+    PAIRWISE_ADD = "pairwise_add"  # addp
     SATURATING_ADD = "saturating_add"  # sqadd
-    MIN_MAX = "min_max"  # smin, smax
-    SHIFT = "shift"  # shl, sshr
-    LOAD = "load"  # ldr q
-    TUNED_LOAD = "tuned_load"  # 128 bits by the fastest sequence
+    MIN_MAX = "min_max"  # smin, smax, fmax
+    LOGIC = "logic"  # and, orr, eor, bic, cmtst, movi
+    SHIFT = "shift"  # shl, sshr, ushr, sshll
+    ROUNDING_SHIFT = "rounding_shift"  # srshr by a constant
+    VARIABLE_SHIFT = "variable_shift"  # srshl by a register
+    SHIFT_ACCUMULATE = "shift_accumulate"  # srsra
+    NARROW = "narrow"  # sqxtn, sqrshrn
+    POPULATION_COUNT = "population_count"  # cnt
+    TABLE = "table"  # tbl with one register
+    CONVERT = "convert"  # scvtf, fcvtns
+    LOAD = "load"  # ldr q; ldr
+    TUNED_LOAD = "tuned_load"  # a whole register by the fastest sequence
+    SMALL_LOAD = "small_load"  # ldr d, ldr s
+    STORE = "store"  # str q; str
+    DUAL_MULTIPLY_ADD = "dual_multiply_add"  # smlad: two products of 16 bits
+    SINGLE_MULTIPLY_ADD = "single_multiply_add"  # smlabb
+    EXTEND_PAIR = "extend_pair"  # sxtb16, pkhbt
+    SCALAR = "scalar"  # add, subs, ssat
+    BRANCH = "branch"  # taken
+    REDUCING_DOT = "reducing_dot"  # vmladava: 16 products into one scalar
 
 
-class Epilogue(StrEnum):
-    """What happens to each output after its sum is complete."""
+class Isa(StrEnum):
+    """Instruction sets that loops are written for."""
 
-    FLOAT_BIAS = "float_bias"  # add the bias, clip
-    REDUCE_32 = "reduce_32"  # add four 32-bit lanes
-    REDUCE_16 = "reduce_16"  # add eight 16-bit lanes
-    MULTIPLIER = "multiplier"  # own 32-bit multiplier, shift, narrow
-    SHIFT_32 = "shift_32"  # one rounding shift from 32 to 8 bits
-    SHIFT_16 = "shift_16"  # one rounding shift from 16 to 8 bits
+    NEON = "neon"
+    HELIUM = "helium"
+    DSP = "dsp"
+
+
+class Order(StrEnum):
+    """Whether instructions issue in the order of the program."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Place(StrEnum):
+    """Where the weights are when a layer starts."""
+
+    L1 = "l1"
+    L2 = "l2"
+    DRAM = "dram"
+    FLASH = "flash"
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """Cycles of one piece of code as a compiler orders it, and as an expert would."""
+class Timing:
+    """What one instruction keeps busy.
 
-    compiled: Constant
-    tuned: Constant
+    Attributes
+    ----------
+    pipes
+        Pipes that can run it, any one of them, separated by spaces.
+    cycles
+        Cycles for which it keeps one pipe.
+    slots
+        Issue slots that it takes; None: one.
+    """
+
+    pipes: str
+    cycles: Constant
+    slots: Constant | None = None
 
     def __post_init__(self) -> None:
-        if self.tuned.value > self.compiled.value:
-            raise ValueError("tuned must not be slower than compiled")
+        if not self.pipes.split():
+            raise ValueError("pipes must name at least one pipe")
+        if self.cycles.value < 0:
+            raise ValueError(f"cycles must be 0 or more, not {self.cycles.value}")
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Sizes in bytes; rates in bytes a cycle (caches) and bytes a second (DRAM)."""
+class Level:
+    """A memory: its rate in bytes a cycle or bytes a second, and its size in bytes if it has one.
 
-    l1_size: Constant
-    l2_size: Constant
-    l2_rate: Constant
-    dram_rate: Constant
+    L1 has no rate: what its loads cost is in the instructions.
+    """
+
+    rate: Constant | None = None
+    size: Constant | None = None
+
+    def bytes_per_cycle(self, clock_hz: float) -> float | None:
+        """Return the rate at a clock, in bytes a cycle; None if it costs no cycles of its own."""
+        if self.rate is None:
+            return None
+        return self.rate.value / (clock_hz if self.rate.unit == "bytes/second" else 1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed as the object that it is
 class Core:
-    """One in-order core with one vector pipe."""
+    """One core.
+
+    Attributes
+    ----------
+    text
+        What it is, in a line.
+    isa
+        Which loops run.
+    order
+        In order: loads of compiled code wait in the pipe of arithmetic. Out of order: the busiest
+        pipes decide, and memory hides behind arithmetic.
+    weights
+        Where the weights are at the default point.
+    issue
+        Instructions that enter the pipes each cycle.
+    register_bits
+        Bits that one load fills.
+    clock
+        A usual clock, in Hz.
+    loop_factor, epilogue_factor
+        Cycles of compiled code over those of its instructions, in loops and in short epilogues.
+    memory
+        Levels by place.
+    instructions
+        Timings by class; a core lacks what its file lacks.
+    energy
+        Energy of a cycle, in pJ; None: no source.
+    """
 
     text: str
+    isa: Isa
+    order: Order
+    weights: Place
+    issue: Constant
+    register_bits: Constant
     clock: Constant
-    instructions: dict[Instruction, Constant]
-    epilogues: dict[Epilogue, Schedule]
-    memory: Memory
+    loop_factor: Constant
+    epilogue_factor: Constant
+    memory: dict[Place, Level]
+    instructions: dict[Instruction, Timing]
+    energy: Constant | None = None
 
     def __post_init__(self) -> None:
-        missing = [str(i) for i in Instruction if i not in self.instructions]
-        missing += [str(e) for e in Epilogue if e not in self.epilogues]
-        if missing:
-            raise ValueError(f"a core must have a cost for {', '.join(missing)}")
+        needed = (Instruction.LOAD, Instruction.TUNED_LOAD, Instruction.SMALL_LOAD)
+        if missing := [str(name) for name in needed if name not in self.instructions]:
+            raise ValueError(f"a core must have a timing for {', '.join(missing)}")
+        if self.weights not in self.memory:
+            raise ValueError(f"weights are in {self.weights}, which memory has no entry for")
+        if unrated := [
+            place
+            for place, level in self.memory.items()
+            if place is not Place.L1 and level.rate is None
+        ]:
+            raise ValueError(f"memory {', '.join(unrated)} must have a rate")
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Every number of the file."""
+        found = [self.issue, self.register_bits, self.clock, self.loop_factor, self.epilogue_factor]
+        for level in self.memory.values():
+            found += [constant for constant in (level.rate, level.size) if constant]
+        for timing in self.instructions.values():
+            found += [constant for constant in (timing.cycles, timing.slots) if constant]
+        return (*found, *([self.energy] if self.energy else []))
 
 
 def list_cores() -> list[str]:
     """Return the names of the cores that ship with the package."""
-    folder = files(__package__) / "cores"
-    names = (file.name for file in folder.iterdir())
+    names = (file.name for file in (files(__package__) / "cores").iterdir())
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def read_core(name: str) -> Core:
-    """Return a core by its name, or from a file of yours whose name ends in ``.toml``."""
-    return read_toml(Path(name), Core) if name.endswith(".toml") else _shipped(name)
+    """Return a core by its name, or from a file of yours whose name ends in ``.toml``.
+
+    A file may begin with ``base = "cortex-a72"``: what it does not say is as in that core.
+    """
+    if name.endswith(".toml"):
+        return _structured(Path(name))
+    return _shipped(name)
 
 
 @functools.cache
 def _shipped(name: str) -> Core:
+    return _structured(_file(name))
+
+
+def _file(name: str) -> Traversable:
     if name not in list_cores():
         raise ConfigError(f"unknown core {name!r}{suggest(name, list_cores())}")
-    return read_toml(files(__package__) / "cores" / f"{name}.toml", Core)
+    return files(__package__) / "cores" / f"{name}.toml"
+
+
+def _structured(path: Path | Traversable) -> Core:
+    return structure(_with_base(path), Core, str(path))
+
+
+def _with_base(path: Path | Traversable) -> dict[str, Any]:
+    table = read_table(path)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    return _over(_with_base(_file(str(base))), table)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return two nested tables as one; a constant is replaced as a whole."""
+    merged = dict(below)
+    for name, value in above.items():
+        old = below.get(name)
+        if isinstance(old, dict) and isinstance(value, dict) and "value" not in value:
+            value = _over(old, value)
+        merged[name] = value
+    return merged

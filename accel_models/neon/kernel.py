@@ -1,66 +1,53 @@
-"""Which inner loop does a layer's sums, and how many instructions it takes for 16 products.
-
-NEON has 128-bit registers: 16 products of 8 bits take two multiplications of eight lanes, products
-of 8 bits fill 16-bit lanes exactly, and wider sums need a widening addition (`sadalp`: eight
-16-bit lanes into four of 32 bits). The accumulator decides how often that happens.
-"""
+"""A loop set up for one layer, and which of them give the bits that the layer asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from accel_models.neon.core import Epilogue, Instruction
+from accel_models.neon.core import Core, Instruction
+from accel_models.neon.loops import Counts, Epilogue, Loop, Sums, read_loops
 from accel_models.storage import container_bits
 from accel_models.work import Arithmetic, Kind, Overflow, Work
 
-__all__ = ["LANES", "Kernel", "choose", "refuse"]
+__all__ = ["Kernel", "candidates", "named", "refuse"]
 
-LANES = 8  # 16-bit lanes of a 128-bit register
 _LANE_BITS = 16
 _WIDE_BITS = 32
-_ONE_WIDTH = 4  # vectors whose sums fit in 32 registers, if they have one width,
-_TWO_WIDTHS = 2  # or if sums of 16 and of 32 bits, or widened products, live beside each other
+_LASTING = 2  # products after which narrow sums need registers beside the wide ones
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One inner loop.
+    """One loop with the registers of one layer.
 
     Attributes
     ----------
     name
-        As reports print it.
-    operations
-        Vector instructions per 16 products.
-    weight_bits
-        Bits that one stored weight takes.
-    activation_bits
-        Bits that one stored activation takes.
-    frames
-        Most vectors that share one load of a weight.
+        As reports print it, and as the setting ``kernel=`` takes it.
+    loop
+        Its instructions, loads and operands.
+    each
+        Instructions for 16 products.
     spill
-        Instructions that empty eight 16-bit lanes into 32-bit ones.
+        Instructions that empty one register of lanes.
     products_per_spill
         Products that a lane takes before it is emptied; None: never inside a sum.
     planned_spills
         Lanes emptied in one inference, if a planner counted them.
-    unpack
-        Instructions that turn 16 stored weights into bytes.
+    frames
+        Most vectors that share one load of a weight.
     reduce
         What adds the lanes of one output.
     """
 
     name: str
-    operations: Mapping[Instruction, float]
-    weight_bits: int
-    activation_bits: int
-    frames: int
-    spill: Mapping[Instruction, float] = field(default_factory=dict)
+    loop: Loop
+    each: Counts
+    spill: Counts = field(default_factory=dict)
     products_per_spill: int | None = None
     planned_spills: int | None = None
-    unpack: Mapping[Instruction, float] = field(default_factory=dict)
-    reduce: Epilogue | None = Epilogue.REDUCE_32
+    frames: int = 1
+    reduce: Epilogue | None = None
 
     def rescale(self, work: Work) -> Epilogue:
         """Return what turns the sum into an output."""
@@ -71,26 +58,65 @@ class Kernel:
         return Epilogue.SHIFT_16 if self.reduce is Epilogue.REDUCE_16 else Epilogue.SHIFT_32
 
 
-def refuse(work: Work, packed: bool) -> str:
-    """Return why no kernel can do `work`, or nothing."""
-    widths = (work.weight_bits, work.activation_bits)
-    if packed and (work.arithmetic is Arithmetic.FLOAT or work.weight_bits > 4):
-        return f"has {work.weight_bits}-bit weights, but packed weights are 4 bits or fewer"
-    if packed and container_bits(work.activation_bits) != 8:
-        return f"has {work.activation_bits}-bit activations, but packed weights meet 8-bit ones"
+def named(text: str, work: Work) -> Kernel:
+    """Return the kernel that ``kernel=`` asks for, whether or not its sums may overflow.
+
+    Raises
+    ------
+    ValueError
+        If there is no such loop, or it does not take these operands.
+    """
+    name, every = split_name(text)
+    loop = read_loops()[name]
+    if not _takes(loop, work):
+        raise ValueError(
+            f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
+            f"{name} takes {loop.arithmetic} ones of at most {loop.weight_bits} and "
+            f"{loop.activation_bits} bits"
+        )
+    if work.kind is Kind.DEPTHWISE and loop.by_channel is None:
+        raise ValueError(f"is depthwise, which {name} does not do")
+    if loop.sums is Sums.LANES:
+        every = every or work.accumulator.products_per_spill or _safe_products(loop, work)
+    return _plain(loop, name, work, max(every, 1) if loop.sums is Sums.LANES else None)
+
+
+def split_name(text: str) -> tuple[str, int]:
+    """Return the loop that a kernel's name begins with, and the n of ``_n<n>`` (0: none)."""
+    from accel_models.errors import suggest
+
+    loops = read_loops()
+    name, marker, count = text.rpartition("_n")
+    if marker and count.isdigit() and int(count) and name in loops:
+        return name, int(count)
+    if text in loops:
+        return text, 0
+    raise ValueError(f"cannot be {text!r}{suggest(text, loops)}")
+
+
+def refuse(work: Work, core: Core, packed: bool) -> str:
+    """Return why no loop of a core can do `work`, or nothing."""
     if work.arithmetic is Arithmetic.FLOAT:
-        wrong = widths != (32, 32)
-        return "is floating point of other than 32 bits" if wrong else ""
-    if max(widths) > _LANE_BITS:
-        return f"has {max(widths)}-bit operands, but vector lanes multiply up to {_LANE_BITS}"
-    return _refuse_sums(work)
+        return _refuse_float(work, core)
+    if max(work.weight_bits, work.activation_bits) > _LANE_BITS:
+        widest = max(work.weight_bits, work.activation_bits)
+        return f"has {widest}-bit operands, but lanes multiply up to {_LANE_BITS}"
+    return _refuse_sums(work) or _refuse_rest(work, core, packed)
+
+
+def _refuse_float(work: Work, core: Core) -> str:
+    if work.weight_bits != work.activation_bits or work.weight_bits not in (16, 32):
+        return "is floating point of other than 32 or 16 bits"
+    if not candidates(work, core, False):
+        return f"is {work.weight_bits}-bit floating point, which this core has no instructions for"
+    return ""
 
 
 def _refuse_sums(work: Work) -> str:
     accumulator = work.accumulator
     widest = accumulator.outer_bits or accumulator.bits
     if widest > _WIDE_BITS and not work.never_overflows(_WIDE_BITS):
-        return f"needs {widest}-bit sums, but vector lanes are {_WIDE_BITS} bits wide"
+        return f"needs {widest}-bit sums, but lanes are {_WIDE_BITS} bits wide"
     if accumulator.outer_bits is None:
         return ""
     if _every(work) == 0:
@@ -107,140 +133,156 @@ def _refuse_sums(work: Work) -> str:
     return ""
 
 
-def choose(work: Work, packed: bool) -> Kernel:
-    """Return the fastest loop that gives the bits which `work` asks for."""
-    kernel = _along_sums(work, packed)
-    return _by_channel(kernel) if work.kind is Kind.DEPTHWISE else kernel
+def _refuse_rest(work: Work, core: Core, packed: bool) -> str:
+    if candidates(work, core, packed):
+        return ""
+    if packed:
+        widths = sorted({loop.stored_weight_bits for loop in read_loops().values() if loop.packed})
+        return (
+            f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
+            f"packed weights are {', '.join(map(str, widths))} bits and meet 8-bit activations"
+        )
+    return f"sums in {work.accumulator} registers, which no loop of this core does"
 
 
-def _along_sums(work: Work, packed: bool) -> Kernel:
+def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
+    """Return every kernel of a core that gives exactly the bits which `work` asks for.
+
+    Weights are stored in the narrowest way for which the core has such a kernel.
+    """
+    spilled = _asks_for_spills(work) and Instruction.PAIRWISE_ADD_LONG in core.instructions
+    found = [
+        kernel
+        for name, loop in read_loops().items()
+        if loop.packed is packed and loop.runs_on(core) and _takes(loop, work)
+        if work.kind is not Kind.DEPTHWISE or loop.by_channel is not None
+        for kernel in (_spilling if spilled else _single)(name, loop, work)
+    ]
+    narrowest = min((kernel.loop.stored_weight_bits for kernel in found), default=0)
+    return [kernel for kernel in found if kernel.loop.stored_weight_bits == narrowest]
+
+
+def _takes(loop: Loop, work: Work) -> bool:
+    if loop.arithmetic is not work.arithmetic:
+        return False
     if work.arithmetic is Arithmetic.FLOAT:
-        return Kernel("fp32", {Instruction.FLOAT_MULTIPLY_ADD: 4}, 32, 32, _ONE_WIDTH, reduce=None)
-    if _operand_bits(work) > 8:
-        return _int16(work)
-    kernel = _int8(work)
-    return _packed(kernel) if packed else kernel
+        return loop.weight_bits == work.weight_bits
+    return (
+        work.weight_bits <= loop.weight_bits
+        and work.activation_bits <= loop.activation_bits
+        and _operand_bits(work) <= container_bits(max(loop.weight_bits, loop.activation_bits))
+    )
 
 
-def _by_channel(kernel: Kernel) -> Kernel:
-    """Return the same loop with a channel in every lane: sums never cross lanes.
-
-    Lanes are then widened without being paired, in two additions.
-    """
-    spill = dict(kernel.spill)
-    if pairs := spill.pop(Instruction.PAIRWISE_ADD_LONG, 0.0):
-        spill[Instruction.WIDENING_ADD] = 2 * pairs
-    return replace(kernel, name=f"{kernel.name}, by channel", spill=spill, frames=1, reduce=None)
-
-
-def _int8(work: Work) -> Kernel:
-    accumulator = work.accumulator
-    if accumulator.bits > _LANE_BITS:
-        return _wide(work)
-    return _narrow(work) if accumulator.outer_bits is None else _spilling(work)
-
-
-def _int16(work: Work) -> Kernel:
-    """16-bit operands: every product goes straight into 32-bit lanes."""
+def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
+    """One register decides the bits: the outer one if the inner never overflows."""
+    if work.arithmetic is Arithmetic.FLOAT:
+        return [_plain(loop, name, work)]
     bits, overflow = _decisive_register(work)
-    if _clamps(work, bits, overflow):
-        operations = {
-            Instruction.MULTIPLY_LONG: 4.0,
-            Instruction.SATURATING_ADD: 4.0,
-            **_clamp(bits, vectors=4),
-        }
-        return Kernel(f"int16, {bits}-bit saturating", operations, 16, 16, _ONE_WIDTH)
-    return Kernel("int16, 32-bit sums", {Instruction.MULTIPLY_ADD_LONG: 4}, 16, 16, _ONE_WIDTH)
+    if loop.sums is Sums.APPROXIMATE or not _inner_fits(work):
+        return []
+    if _may_saturate(work, bits, overflow):
+        return _clamped(name, loop, work, bits) if loop.sums is Sums.SATURATING else []
+    match loop.sums:
+        case Sums.SATURATING:
+            return []
+        case Sums.NARROW:
+            fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
+            return [_plain(loop, name, work)] if fits else []
+        case Sums.LANES:
+            return [_plain(loop, name, work, n) for n in _up_to(_safe_products(loop, work))]
+        case _:
+            return [_plain(loop, name, work)]
 
 
-def _wide(work: Work) -> Kernel:
-    """One register of 17 bits or more, which lives in a 32-bit lane.
-
-    Where it wraps, or surely never overflows, products may first be added in 16-bit lanes as long
-    as these cannot overflow: the bits are the same. Where it may saturate, each product must be
-    widened and clamped on its own.
-    """
-    bits, overflow = _decisive_register(work)
-    if _clamps(work, bits, overflow):
-        operations = {
-            Instruction.MULTIPLY_LONG: 2.0,
-            Instruction.WIDENING_ADD: 4.0,
-            **_clamp(bits, vectors=4),
-        }
-        return Kernel(f"int8, {bits}-bit saturating", operations, 8, 8, _TWO_WIDTHS)
-    every = _even(work.worst_case_products(_LANE_BITS))
-    if every == 0:  # products of more than 16 bits: their codes are not 8-bit ones
-        return _int16(work)
-    name = f"int8, {bits}-bit sums, widened every {every}"
-    operations = _lane_operations(_LANE_BITS, saturating=False)
-    spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
-    return Kernel(name, operations, 8, 8, _TWO_WIDTHS, spill, every)
-
-
-def _spilling(work: Work) -> Kernel:
-    """Add up in registers of 16 bits or fewer, emptied after a number of products."""
-    accumulator, every = work.accumulator, _every(work)
-    overflows = not _inner_fits(work)
+def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
+    """Add up in registers of 16 bits or fewer, emptied after a number of products as asked."""
+    accumulator, overflows = work.accumulator, not _inner_fits(work)
     saturating = overflows and accumulator.overflow is Overflow.SATURATE
-    spill = {Instruction.PAIRWISE_ADD_LONG: 1.0}
-    if overflows and not saturating and accumulator.bits < _LANE_BITS:
+    if loop.sums is not (Sums.SATURATING if saturating else Sums.LANES):
+        return []
+    bound = (loop.offset_weights or loop.longest) and _every(work) > _safe_products(loop, work)
+    if loop.lane_bits != _LANE_BITS or bound:
+        return []
+    spill = dict(loop.spill) or {Instruction.PAIRWISE_ADD_LONG: 1.0}
+    if overflows and not saturating and accumulator.bits < loop.lane_bits:
         spill[Instruction.SHIFT] = 2.0  # sign-extend what wrapped
     outer_bits = accumulator.outer_bits or _WIDE_BITS
-    if _clamps(work, outer_bits, accumulator.outer_overflow):
+    if _may_saturate(work, outer_bits, accumulator.outer_overflow):
         spill[Instruction.MIN_MAX] = 2.0
-    rule = f"of {every}" if work.spills is None else "as planned"
-    return Kernel(
-        f"int8, {accumulator.bits}-bit sums {rule} into {outer_bits}",
-        _lane_operations(accumulator.bits, saturating=saturating),
-        8,
-        8,
-        _TWO_WIDTHS,
-        spill,
-        every,
-        work.spills,
-    )
+    by_channel = work.kind is Kind.DEPTHWISE
+    free = accumulator.products_per_spill is None and work.spills is None
+    kernels = [
+        _plain(loop, name, work, n) for n in (_up_to(_every(work)) if free else [_every(work)])
+    ]
+    return [
+        replace(
+            kernel,
+            each=_with_clamps(loop, kernel.each, accumulator.bits) if saturating else kernel.each,
+            spill=_by_channel(spill) if by_channel else spill,
+            name=kernel.name if work.spills is None else f"{name} as planned",
+            reduce=None if by_channel else Epilogue.REDUCE_32,
+        )
+        for kernel in kernels
+    ]
 
 
-def _narrow(work: Work) -> Kernel:
-    """One register of 16 bits or fewer, never widened; a narrower one lives in a 16-bit lane."""
-    accumulator = work.accumulator
-    saturating = _clamps(work, accumulator.bits, accumulator.overflow)
-    mode = "saturating" if saturating else "wrapping"
-    return Kernel(
-        f"int8, {accumulator.bits}-bit {mode}, never widened",
-        _lane_operations(accumulator.bits, saturating=saturating),
-        8,
-        8,
-        _ONE_WIDTH,
-        reduce=Epilogue.REDUCE_16,
-    )
+def _up_to(products: int) -> list[int]:
+    """Return the spill lengths that may be fastest where all up to one give the same bits.
 
-
-def _packed(kernel: Kernel) -> Kernel:
-    """Return the same loop with two weights in a byte: 3 shifts make 32 weights of 16 bytes."""
-    return replace(
-        kernel, name=f"{kernel.name}, nibbles", weight_bits=4, unpack={Instruction.SHIFT: 1.5}
-    )
-
-
-def _lane_operations(bits: int, *, saturating: bool) -> dict[Instruction, float]:
-    """Return what adds 16 products to 16-bit lanes.
-
-    NEON has no multiplication of bytes that saturates into 16 bits: multiply, then add with
-    saturation, which is twice the work; below 16 bits the sum is clamped as well.
+    Few products need no registers that last, so more vectors can share weights; and on some cores
+    smull, which begins a sum, has more pipes than smlal.
     """
-    if not saturating:
-        return {Instruction.MULTIPLY_ADD_LONG: 2.0}
-    clamp = _clamp(bits, vectors=2) if bits < _LANE_BITS else {}
-    return {Instruction.MULTIPLY_LONG: 2.0, Instruction.SATURATING_ADD: 2.0, **clamp}
+    return sorted({n for n in (1, _LASTING, products) if 0 < n <= products})
 
 
-def _clamp(bits: int, vectors: int) -> dict[Instruction, float]:
-    """Return the clamps of sums of fewer bits than their lanes have."""
-    return {} if bits == _WIDE_BITS else {Instruction.MIN_MAX: 2.0 * vectors}
+def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:
+    """Add every product on its own, and clamp sums that are narrower than their lanes."""
+    if loop.lane_bits < min(bits, _WIDE_BITS):
+        return []
+    kernel = _plain(loop, name, work)
+    each = _with_clamps(loop, kernel.each, bits)
+    label = name if each == kernel.each else f"{name} clamped to {bits} bits"
+    return [replace(kernel, name=label, each=each)]
 
 
-def _clamps(work: Work, bits: int, overflow: Overflow) -> bool:
+def _with_clamps(loop: Loop, each: Counts, bits: int) -> Counts:
+    if bits >= loop.lane_bits or loop.clamps_itself:
+        return each
+    return {**each, Instruction.MIN_MAX: 2.0 * 16 / loop.lanes}
+
+
+def _plain(loop: Loop, name: str, work: Work, every: int | None = None) -> Kernel:
+    by_channel = work.kind is Kind.DEPTHWISE
+    each = loop.by_channel if by_channel and loop.by_channel is not None else loop.each
+    lasting = every is not None and every > _LASTING
+    return Kernel(
+        name=name if every is None else f"{name}_n{every}",
+        loop=loop,
+        each=each,
+        spill=_by_channel(loop.spill) if by_channel else loop.spill,
+        products_per_spill=every,
+        planned_spills=None if every is None else work.spills,
+        frames=1 if by_channel else min(loop.frames, _LASTING) if lasting else loop.frames,
+        reduce=None if by_channel else loop.reduce,
+    )
+
+
+def _by_channel(spill: Counts) -> Counts:
+    """Lanes of different channels are widened without being paired, in two additions."""
+    widened = dict(spill)
+    if pairs := widened.pop(Instruction.PAIRWISE_ADD_LONG, 0.0):
+        widened[Instruction.WIDENING_ADD] = 2 * pairs
+    return widened
+
+
+def _asks_for_spills(work: Work) -> bool:
+    if work.arithmetic is Arithmetic.FLOAT or work.accumulator.outer_bits is None:
+        return False
+    return work.accumulator.bits <= _LANE_BITS and _operand_bits(work) == 8
+
+
+def _may_saturate(work: Work, bits: int, overflow: Overflow) -> bool:
     """Return whether a register may saturate, so that it must be programmed."""
     return overflow is Overflow.SATURATE and not work.never_overflows(min(bits, _WIDE_BITS))
 
@@ -254,7 +296,9 @@ def _decisive_register(work: Work) -> tuple[int, Overflow]:
 
 
 def _operand_bits(work: Work) -> int:
-    return max(container_bits(work.weight_bits), container_bits(work.activation_bits))
+    """Return the container of the wider operand; products of over 16 bits are not of bytes."""
+    bits = max(container_bits(work.weight_bits), container_bits(work.activation_bits))
+    return bits if work.worst_case_products(_LANE_BITS) else max(bits, 16)
 
 
 def _every(work: Work) -> int:
@@ -263,7 +307,17 @@ def _every(work: Work) -> int:
     return accumulator.products_per_spill or _even(work.worst_case_products(accumulator.bits))
 
 
+def _safe_products(loop: Loop, work: Work) -> int:
+    """Return how many products a lane of `loop` takes that can never overflow."""
+    if loop.offset_weights:
+        work = replace(work, weight_magnitude=(1 << loop.stored_weight_bits) - 1)
+    safe = _even(work.worst_case_products(loop.lane_bits))
+    return safe if loop.longest is None else min(safe, loop.longest)
+
+
 def _inner_fits(work: Work) -> bool:
+    if work.accumulator.outer_bits is None:
+        return True
     return _every(work) <= work.worst_case_products(work.accumulator.bits)
 
 

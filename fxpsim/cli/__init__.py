@@ -19,6 +19,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "cost": "Estimate cycles and memory of a network on machines.",
     "guarantee": "Prove how wide the accumulators of a network have to be.",
+    "listen": "Hear a recording as it streams in, and print what is detected when.",
     "models": "List the networks that the package ships, or show one.",
     "report": "Write the report that an architect decides from.",
     "run": "Classify inputs bit by bit and print the top classes.",

@@ -36,6 +36,7 @@ __all__ = [
     "print_table",
     "progress_bar",
     "seed_option",
+    "shipped_inputs",
     "speakers_option",
 ]
 
@@ -155,6 +156,21 @@ def codes_in(path: Path, graph: Graph) -> NDArray[Any]:
     if not codes.size:
         raise DataError(f"{path}: must hold at least one clip, but holds none")
     return codes
+
+
+def shipped_inputs(graph: Graph) -> NDArray[Any]:
+    """Return the features of the shipped speech, which the shipped networks read."""
+    from fxpsim.errors import DataError
+    from fxpsim.kws.datasets import EvaluationSet
+
+    features = EvaluationSet.shipped().features
+    if features[0].size != graph.input.size:
+        shape = ", ".join(map(str, graph.input.shape))
+        raise DataError(
+            f"network {graph.name!r} does not read the speech that the package ships: "
+            f"give INPUTS of shape ({'n, steps' if graph.states else 'n'}, {shape})"
+        )
+    return features
 
 
 def as_json(value: Any) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from fxpsim.cli.common import (
@@ -11,6 +15,9 @@ from fxpsim.cli.common import (
     print_json,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from accel_models import Buffer, CostModel, Estimate, Workload
 
 
 @click.command("cost")
@@ -24,62 +31,192 @@ from fxpsim.cli.common import (
     metavar="MODEL",
     help="Cost model, as 'neon:cortex-a53' or 'systolic:rows=8,columns=8'; repeat for several.",
 )
+@click.option(
+    "--weights",
+    metavar="BITS[,BITS]",
+    help="Other widths of all weights, as '8,5,4,2,1' or 'float': what if, not accuracy.",
+)
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
+@click.option(
+    "--period",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="MS",
+    help="Time from one inference to the next.",
+)
+@click.option("--kernels", is_flag=True, help="List the kernels that each layer could take.")
+@click.option("--map", "with_map", is_flag=True, help="Draw what lies where in memory.")
 @kernel_set_option
 @json_option
 def command(
     model: str,
     machines: tuple[str, ...],
+    weights: str | None,
     accumulator: str | None,
+    period: float,
+    kernels: bool,
+    with_map: bool,
     kernel_set: str,
     as_json: bool,
 ) -> None:
-    """Estimate cycles and memory of a network on machines.
+    """Estimate cycles, memory and load of a network on machines.
 
     \b
-    fxpsim cost kws250k-4bit --on neon:cortex-a53 --on systolic:rows=8,columns=8,dataflow=ws
+    fxpsim cost kws250k-4bit --on neon:cortex-a53 --weights 8,5,4,2,1
+    fxpsim cost kws250k-4bit --on neon:cortex-m4 --period 20 --kernels --map
     """
-    import pandas as pd
-
     import accel_models as am
     from fxpsim.accumulators import Accumulator
+    from fxpsim.buffers import live_buffers
     from fxpsim.models import load
     from fxpsim.passes import drop_needless_clamps
 
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     work = drop_needless_clamps(graph.with_accumulators(register)).work()
-    estimates = {text: am.create(text).estimate(work) for text in machines}
-    memory = am.footprint(work)
-    rows = [
-        {
-            "machine": text,
-            "cycles": estimate.cycles,
-            "low": estimate.low,
-            "high": estimate.high,
-            "MACs": estimate.macs,
-        }
-        for text, estimate in estimates.items()
+    variants = {"as stored": work} if weights is None else _widths(work, weights)
+    buffers = live_buffers(graph)
+    found = [
+        (text, width, am.create(text), layers)
+        for text in machines
+        for width, layers in variants.items()
     ]
+    estimates = [machine.estimate(layers) for _, _, machine, layers in found]
+    rows = [
+        _row(text, width, machine, layers, estimate, buffers, period / 1e3)
+        for (text, width, machine, layers), estimate in zip(found, estimates, strict=True)
+    ]
+    memory = am.footprint(work)
     if as_json:
-        tables = {text: e.table.reset_index().to_dict("records") for text, e in estimates.items()}
-        basis = {
-            text: {
-                "basis": e.basis,
-                "largest_known_error": e.relative_error,
-                "error_against": e.statement.error_basis,
+        labels = [text if weights is None else f"{text} {width}" for text, width, _, _ in found]
+        print_json(
+            {
+                "estimates": rows,
+                "layers": {
+                    label: e.table.reset_index().to_dict("records")
+                    for label, e in zip(labels, estimates, strict=True)
+                },
+                "basis": {
+                    text: {
+                        "basis": e.basis,
+                        "largest_known_error": e.relative_error,
+                        "error_against": e.statement.error_basis,
+                    }
+                    for (text, *_), e in zip(found, estimates, strict=True)
+                },
+                "memory": memory.table.reset_index().to_dict("records"),
+                "kernels": _kernels(found) if kernels else [],
             }
-            for text, e in estimates.items()
-        }
-        memory_rows = memory.table.reset_index().to_dict("records")
-        print_json({"estimates": rows, "layers": tables, "basis": basis, "memory": memory_rows})
+        )
         return
-    whole = "{:,.0f}"
-    formats = {"cycles": whole, "low": whole, "high": whole, "MACs": whole}
-    print_table(pd.DataFrame(rows), formats)
-    click.echo("\nMemory in bytes")
-    table = memory.table.reset_index()
-    print_table(table, dict.fromkeys(table.select_dtypes("number").columns, "{:,.0f}"))
-    for text, estimate in estimates.items():
+    _print(rows, memory.table.reset_index(), period)
+    if kernels:
+        click.echo("\nKernels that give the same bits, fastest first; 'kernel=' takes the name")
+        _table(_kernels(found), {"cycles": "{:,.0f}"})
+    if with_map:
+        for text, width, machine, layers in found:
+            click.echo(f"\n{text}, weights {width}")
+            click.echo(_map(machine, layers, buffers).draw())
+    for text, estimate in {t: e for (t, *_), e in zip(found, estimates, strict=True)}.items():
         error = f"{estimate.relative_error:.0%}: {estimate.statement.error_basis}"
         click.echo(f"\n{text}: an estimate. {estimate.basis}\n  largest known error {error}")
+
+
+def _widths(work: Workload, text: str) -> dict[str, Workload]:
+    """Return the same layers with other weights: symmetric codes, or everything in fp32."""
+    import accel_models as am
+
+    found = {}
+    for part in (piece.strip() for piece in text.split(",")):
+        if part == "float":
+            changed: dict[str, Any] = {
+                "weight_bits": 32, "activation_bits": 32, "output_bits": 32, "gain_bits": 0,
+                "arithmetic": am.Arithmetic.FLOAT, "accumulator": am.Accumulator(),
+                "weight_magnitude": None, "activation_magnitude": None,
+            }  # fmt: skip
+        elif part.isdigit() and int(part):
+            bits = int(part)
+            changed = {"weight_bits": bits, "weight_magnitude": max(1, (1 << (bits - 1)) - 1)}
+        else:
+            raise click.UsageError(f"weights must be bits or 'float', not {part!r}")
+        found[part] = am.Workload(replace(item, spills=None, **changed) for item in work)
+    return found
+
+
+def _row(
+    text: str,
+    width: str,
+    machine: CostModel,
+    layers: Workload,
+    estimate: Estimate,
+    buffers: Iterable[Buffer],
+    period_s: float,
+) -> dict[str, Any]:
+    import accel_models as am
+
+    clock = getattr(machine, "clock", None)
+    load = None if clock is None else am.real_time(estimate, period_s, clock)
+    memory = _map(machine, layers, buffers)
+    return {
+        "machine": text,
+        "weights": width,
+        "kernel": ", ".join(dict.fromkeys(layer.method for layer in estimate.layers)),
+        "cycles": estimate.cycles,
+        "low": estimate.low,
+        "high": estimate.high,
+        "MACs": estimate.macs,
+        "flash": memory.flash_bytes,
+        "RAM": memory.ram_bytes,
+        "MHz": None if load is None else load.megahertz,
+        "load": None if load is None else load.real_time_factor,
+        "energy": None if estimate.energy_pj is None else estimate.energy_pj / 1e6,
+    }
+
+
+def _map(machine: CostModel, layers: Workload, buffers: Iterable[Buffer]) -> Any:
+    import accel_models as am
+    from accel_models.neon import NeonCore
+
+    if layers and layers[0].arithmetic is am.Arithmetic.FLOAT:
+        buffers = [replace(buffer, size=4 * buffer.size) for buffer in buffers]
+    if isinstance(machine, NeonCore):
+        return machine.memory(layers, buffers)
+    return am.memory_map(layers, buffers=buffers)
+
+
+def _kernels(found: Iterable[tuple[str, str, CostModel, Workload]]) -> list[dict[str, Any]]:
+    from accel_models.neon import NeonCore
+
+    return [
+        {
+            "machine": text,
+            "weights": width,
+            "layer": item.name,
+            "kernel": kernel.name,
+            "cycles": cycles,
+            "what": kernel.loop.text,
+        }
+        for text, width, machine, layers in found
+        if isinstance(machine, NeonCore)
+        for item in layers
+        for kernel, cycles in machine.candidates(item)
+    ]
+
+
+def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
+    whole = "{:,.0f}"
+    formats = dict.fromkeys(("cycles", "low", "high", "MACs", "flash", "RAM"), whole)
+    _table(rows, formats | {"MHz": "{:.1f}", "load": "{:.2%}", "energy": "{:.2f}"})
+    click.echo(
+        f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."
+    )
+    click.echo("\nMemory in bytes")
+    print_table(memory, dict.fromkeys(memory.select_dtypes("number").columns, whole))
+
+
+def _table(rows: list[dict[str, Any]], formats: dict[str, str]) -> None:
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    print_table(table.dropna(axis="columns", how="all"), formats)

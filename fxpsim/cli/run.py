@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,18 +14,23 @@ from fxpsim.cli.common import (
     model_argument,
     print_json,
     print_table,
+    shipped_inputs,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fxpsim.graph import Graph
+from fxpsim.cli.listening import (
+    channel_option,
+    heard_in,
+    listener_for,
+    listener_options,
+    print_heard,
+)
 
 
 @click.command("run")
 @model_argument
 @click.argument("inputs", type=FilePath(), required=False)
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
+@listener_options
+@channel_option
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes.")
 @click.option("--clips", type=click.IntRange(min=1), default=20, show_default=True, help="At most.")
 @kernel_set_option
@@ -35,33 +39,50 @@ def command(
     model: str,
     inputs: Path | None,
     accumulator: str | None,
+    frontend: str | None,
+    threshold: float | None,
+    every: int,
+    labels: str | None,
+    channel: str,
     top: int,
     clips: int,
     kernel_set: str,
     as_json: bool,
 ) -> None:
-    """Classify inputs bit by bit and print the top classes.
+    """Classify inputs bit by bit and print the top classes; of sound, also what is detected when.
 
-    MODEL is a shipped name or a file.  INPUTS is a .npy or .npz file (array "features" or the
-    only one) of integer codes of the network's input format, or of float values to be quantised;
-    without it, the synthetic speech that the package ships is classified.  Networks with states
-    read streams (n, steps, ...), or the rows of one; each class has its highest score of all steps.
+    MODEL is a shipped name or a file.  INPUTS is a sound file (WAV, FLAC...), or a .npy or .npz
+    file (array "features" or the only one) of integer codes of the network's input format, or of
+    float values to be quantised; without it, the synthetic speech that the package ships is
+    classified.  Networks with states read streams (n, steps, ...), or the rows of one; each class
+    has its highest score of all steps.
 
     \b
     fxpsim run kws250k-8bit --clips 3
+    fxpsim run kws250k-8bit clip.wav
     fxpsim run kws250k-4bit features.npy --accumulator 16,saturate
     fxpsim run network.tflite inputs.npy --kernel-set xnnpack
     """
     import pandas as pd
 
     from fxpsim.accumulators import Accumulator
+    from fxpsim.audio import SUFFIXES
     from fxpsim.models import load
     from fxpsim.scoring import classes_of, clip_scores
     from fxpsim.simulation import simulate
 
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    codes = _shipped(graph) if inputs is None else codes_in(inputs, graph)
+    if inputs is not None and inputs.suffix.lower() in SUFFIXES:
+        graph = graph.with_accumulators(register)
+        listener = listener_for(graph, frontend, threshold, every, labels)
+        answer = heard_in(listener, inputs, channel, top)
+        if as_json:
+            print_json(answer)
+        else:
+            print_heard(answer)
+        return
+    codes = shipped_inputs(graph) if inputs is None else codes_in(inputs, graph)
     trace = simulate(graph, codes[:clips], accumulator=register, probes=[graph.scores])
     scores, names = clip_scores(graph, trace[graph.scores]), classes_of(graph)
     rows = []
@@ -77,18 +98,3 @@ def command(
         print_table(pd.DataFrame(rows))
         if len(codes) > clips:
             click.echo(f"{len(codes) - clips} more clips; see --clips", err=True)
-
-
-def _shipped(graph: Graph) -> NDArray[Any]:
-    """Return the features of the shipped speech, which the shipped networks read."""
-    from fxpsim.errors import DataError
-    from fxpsim.kws.datasets import EvaluationSet
-
-    features = EvaluationSet.shipped().features
-    if features[0].size != graph.input.size:
-        shape = ", ".join(map(str, graph.input.shape))
-        raise DataError(
-            f"network {graph.name!r} does not read the speech that the package ships: "
-            f"give INPUTS of shape ({'n, steps' if graph.states else 'n'}, {shape})"
-        )
-    return features

@@ -2,7 +2,7 @@
 
 from fxpsim.dispatch.depthwise import Depthwise
 from fxpsim.dispatch.operands import preload
-from fxpsim.dispatch.planes import Planes, level_names, product_peaks, product_planes
+from fxpsim.dispatch.planes import Planes, joined, level_names, product_peaks, product_planes
 from fxpsim.dispatch.prepared import Prepared
 from fxpsim.dispatch.products import product
 from fxpsim.dispatch.softmax import softmax8
@@ -13,6 +13,7 @@ __all__ = [
     "Planes",
     "Prepared",
     "count_outside",
+    "joined",
     "level_names",
     "preload",
     "product",

@@ -35,9 +35,11 @@ def run_spec(
 def run_general(
     operands: Operands, accumulator: Accumulator, product_frac: int
 ) -> tuple[IntArray, IntArray, IntArray] | None:
-    """Run the general kernel, where int64 holds every aligned sum."""
+    """Run the general kernel, where int64 holds every aligned sum and outputs have one schedule."""
     from fxpsim.kernels.registers import Registers, multiply
 
+    if accumulator.tiled:
+        return None
     facts = operands.facts
     registers = Registers(accumulator, product_frac)
     if not facts.length or not registers.fit_int64(facts.product_peak, facts.bias_peak):

@@ -67,8 +67,10 @@ class Facts:
         lanes = order.lanes if isinstance(order, Interleaved) else 1
         products: int = chunk
         for register in accumulator.levels[:-1]:
-            every = register.spill.every if register.spill else None
-            products = self.length if every is None else min(self.length, every * products)
+            additions = -(-self.length // (products * lanes))
+            if register.spill:
+                additions = register.spill.longest(additions)
+            products = min(self.length, additions * products)
             if products * peak > min(register.hi, -register.lo):
                 return False
             products, lanes = products * lanes, 1
@@ -100,13 +102,19 @@ class Operands:
         arrays = (self.a, self.b) if self.bias is None else (self.a, self.b, self.bias)
         return all(array.dtype != np.object_ for array in arrays)
 
-    def columns(self, chosen: NDArray[np.intp]) -> Operands:
+    def columns(self, chosen: NDArray[np.intp] | slice) -> Operands:
         """Return the operands of some outputs."""
-        if chosen.size == self.b.shape[1]:
+        if isinstance(chosen, np.ndarray) and chosen.size == self.b.shape[1]:
             return self
         bias = None if self.bias is None else self.bias[..., chosen]
         b = np.ascontiguousarray(self.b[:, chosen])
         return Operands(self.a, b, self.a_range, self.b_range, bias)
+
+    def arguments(
+        self, accumulator: Accumulator
+    ) -> tuple[IntArray, IntArray, Accumulator, Range, Range, IntArray | None]:
+        """Return them as :func:`fxpsim.dispatch.product` takes them."""
+        return self.a, self.b, accumulator, self.a_range, self.b_range, self.bias
 
 
 def preload(

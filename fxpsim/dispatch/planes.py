@@ -26,7 +26,7 @@ from fxpsim.engine import code_dtype, compiled, warn_slow
 if TYPE_CHECKING:
     from fxpsim.kernels.product import Plan
 
-__all__ = ["Planes", "level_names", "product_peaks", "product_planes"]
+__all__ = ["Planes", "joined", "level_names", "product_peaks", "product_planes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ def product_planes(
     if accumulator is not None:
         accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
+    if accumulator is not None:
+        tiles = accumulator.tiles(b.shape[1])
+        if accumulator.tiled and not accumulator.stochastic:  # draws are numbered by output
+            parts = (operands.columns(tile).arguments(registers) for tile, registers in tiles)
+            return joined([product_planes(*p, product_frac=product_frac) for p in parts], axis=1)
     if compiled() and a.shape[1] > 0:
         planes = _compiled_planes(operands, accumulator, product_frac)
         if planes is not None:
@@ -99,6 +104,27 @@ def product_planes(
         {level: plane([e.count for e in events]) for level, events in by_level.items()},
         {level: plane([e.first_step or 0 for e in events]) for level, events in by_level.items()},
         *product_range(operands),
+    )
+
+
+def joined(parts: list[Planes], axis: int) -> Planes:
+    """Return planes of several sets of sums as those of all of them."""
+
+    def join(arrays: list[IntArray]) -> IntArray:
+        return np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
+
+    ends: list[IntArray] = []
+    for plane, extreme in (("product_lowest", np.minimum), ("product_highest", np.maximum)):
+        arrays = [getattr(part, plane) for part in parts]
+        ends.append(join(arrays) if axis else extreme.reduce(arrays))
+    return Planes(
+        join([part.register for part in parts]),
+        join([part.exact for part in parts]),
+        join([part.lowest for part in parts]),
+        join([part.highest for part in parts]),
+        {level: join([part.events[level] for part in parts]) for level in parts[0].events},
+        {level: join([part.first_step[level] for part in parts]) for level in parts[0].events},
+        *ends,
     )
 
 

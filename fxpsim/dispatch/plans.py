@@ -47,6 +47,8 @@ def plan_for(facts: Facts, accumulator: Accumulator, product_frac: int, exact: b
         return _modular(facts, last, exact)
     if accumulator.plain:
         return _saturating(facts, accumulator)
+    if accumulator.tiled:
+        return None  # one plan a tile
     if not accumulator.spill and not isinstance(accumulator.order, Interleaved):
         return _inner(facts, accumulator, product_frac)
     return _ordered(facts, accumulator, product_frac)
@@ -311,10 +313,11 @@ def _order(accumulator: Accumulator, words: int) -> Order:
         Outer(register.overflow is Overflow.SATURATE, register.signed, register.bits, arrivals)
         for register, arrivals in zip(levels, every, strict=True)
     ]
-    stretch = every[0] * words
     lanes = order.lanes if isinstance(order, Interleaved) else 1
     tree = isinstance(order, Interleaved) and order.reduce == "tree"
-    return Order(lanes, tree, stretch, tuple(outers[1:] if accumulator.spill else outers))
+    return Order(
+        lanes, tree, accumulator.spill, words, tuple(outers[1:] if accumulator.spill else outers)
+    )
 
 
 def peaks_plan(facts: Facts) -> Plan | None:

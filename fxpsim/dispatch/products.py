@@ -63,6 +63,14 @@ def product(
     """
     accumulator, bias = preload(accumulator, bias, b.shape[1])
     operands = Operands(a, b, a_range, b_range, bias)
+    tiles = accumulator.tiles(b.shape[1])
+    split = accumulator.tiled and not accumulator.stochastic  # draws are numbered by output
+    if split and not any_order(accumulator, is_exact(operands.facts, accumulator, proven)):
+        again = functools.partial(
+            product, product_frac=product_frac, proven=proven, threads=threads
+        )
+        parts = (operands.columns(tile).arguments(registers) for tile, registers in tiles)
+        return np.concatenate([again(*part) for part in parts], axis=1)
     dtype = register_dtype(accumulator)
     if compiled() and dtype is not np.object_ and operands.machine:
         result = _compiled(operands, accumulator, product_frac, proven, threads)

@@ -11,7 +11,7 @@ from fxpsim.errors import FormatError
 if TYPE_CHECKING:
     from fxpsim.formats.text import Notation
 
-__all__ = ["QFormat", "check_int"]
+__all__ = ["QFormat", "check_int", "refuse"]
 
 #: The widest word that casts are compiled for.
 MAX_BITS = 62
@@ -26,6 +26,12 @@ def check_int(noun: str, value: object, low: int, high: int) -> str | None:
     if not low <= int(value) <= high:
         return f"{noun} must be {low} to {high}, not {value}"
     return None
+
+
+def refuse(*sentences: str | None) -> None:
+    """Raise a FormatError with all sentences there are, if any."""
+    if wrong := [sentence for sentence in sentences if sentence]:
+        raise FormatError("; ".join(wrong))
 
 
 @dataclass(frozen=True, slots=True)

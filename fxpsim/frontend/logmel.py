@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.errors import ConfigError, DataError
+from fxpsim.formats import QFormat
+from fxpsim.frontend.framing import FramedStream, check_audio, row_count
+from fxpsim.frontend.mel import mel_matrix
 
-__all__ = ["LogMel"]
+__all__ = ["LogMel", "LogMelRows"]
 
 _BATCH = 64  # clips transformed at once; keeps the spectra of a batch inside the cache
+_ROWS = 256  # rows of a clip transformed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ class LogMel:
 
     def mel_matrix(self) -> NDArray[np.float32]:
         """Triangle weights, float32 [fft_length / 2 + 1, bands], peak 1."""
-        return _mel_matrix(self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz)
+        return mel_matrix(
+            self.sample_rate, self.fft_length, self.bands, self.low_hz, self.high_hz
+        ).astype(np.float32)
 
     def features(self, audio: NDArray[np.int16]) -> NDArray[np.float32]:
         """Values before quantisation: log2 of band power plus the offset.
@@ -110,11 +115,7 @@ class LogMel:
         DataError
             Where the samples are not int16, or too few for one row.
         """
-        if audio.dtype != np.int16 or audio.ndim not in (1, 2):
-            raise DataError(
-                "audio must be int16 of shape (samples,) or (clips, samples), "
-                f"not {audio.dtype} of shape {audio.shape}"
-            )
+        audio = check_audio(audio)
         if self.rows(audio.shape[-1]) == 0:
             least = self.frame_length + (self.frames_per_row - 1) * self.hop
             raise DataError(f"audio must have at least {least} samples, not {audio.shape[-1]}")
@@ -142,24 +143,62 @@ class LogMel:
         frames = frames[:, :: self.hop][:, : rows * self.frames_per_row]
         spectrum = np.fft.rfft(frames * window, self.fft_length, axis=-1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
-        mel = power @ self.mel_matrix()
-        mel = mel.reshape(len(clips), rows, self.frames_per_row, self.bands).mean(axis=2)
+        # A product for each row, always of one shape: what BLAS rounds may depend on the shape, and
+        # a row must not depend on how many others are computed with it.
+        power = power.reshape(len(clips), rows, self.frames_per_row, -1)
+        mel = (power @ self.mel_matrix()).mean(axis=2)
         # The floor only keeps log2 finite: it is far below what one int16 step of noise gives.
         logs: NDArray[np.float32] = np.log2(np.maximum(mel, np.float32(2.0**-30)))
         return logs + np.float32(self.offset)
 
 
-@lru_cache(maxsize=8)
-def _mel_matrix(
-    sample_rate: int, fft_length: int, bands: int, low_hz: float, high_hz: float
-) -> NDArray[np.float32]:
-    def mel(hertz: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0))
+@dataclass(frozen=True, slots=True)
+class LogMelRows:
+    """Log-mel codes as a front end (:class:`fxpsim.frontend.contract.FrontEnd`).
 
-    edges = np.linspace(mel(low_hz), mel(high_hz), bands + 2)
-    bins = mel(np.arange(fft_length // 2 + 1) * (sample_rate / fft_length))[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    matrix = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
-    matrix.setflags(write=False)
-    return matrix
+    Its hop is that of rows, which is ``frames_per_row`` hops of frames.
+    """
+
+    log_mel: LogMel = LogMel()
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.log_mel.sample_rate
+
+    @property
+    def window(self) -> int:
+        """Samples that a row needs."""
+        return self.log_mel.frame_length + (self.log_mel.frames_per_row - 1) * self.log_mel.hop
+
+    @property
+    def hop(self) -> int:
+        """Samples from one row to the next."""
+        return self.log_mel.frames_per_row * self.log_mel.hop
+
+    @property
+    def format(self) -> QFormat:
+        """Of the codes."""
+        return QFormat(self.log_mel.output_bits, self.log_mel.output_frac)
+
+    @property
+    def bands(self) -> int:
+        """Columns of a row."""
+        return self.log_mel.bands
+
+    def rows(self, audio: ArrayLike) -> NDArray[np.int8]:
+        """Return the codes of whole clips; no rows where there are too few samples for one."""
+        clips = check_audio(audio)
+        count = row_count(self, clips.shape[-1])
+        if not clips.size or not count:
+            return np.zeros((*clips.shape[:-1], 0, self.bands), np.int8)
+        pieces = []
+        for first in range(0, count, _ROWS):
+            last = min(count, first + _ROWS) - 1
+            samples = clips[..., first * self.hop : last * self.hop + self.window]
+            pieces.append(self.log_mel.codes(samples))
+        return np.concatenate(pieces, axis=-2)
+
+    def stream(self) -> FramedStream:
+        """Return a stream at reset."""
+        return FramedStream(self)

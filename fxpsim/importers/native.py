@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from enum import StrEnum
 from math import prod
 from pathlib import Path
 from types import UnionType
@@ -82,7 +83,7 @@ def write(graph: Graph, path: Path) -> None:
         _add(archive, "graph.json", text.encode())
         for name, array in arrays.items():
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
             _add(archive, f"{name}.npy", buffer.getvalue())
     partial.replace(path)
 
@@ -137,8 +138,10 @@ def _registers(accumulator: Accumulator) -> str | dict[str, Any]:
     described = asdict(accumulator)
     described["order"] = {type(accumulator.order).__name__: asdict(accumulator.order)}
     if accumulator.spill:
-        into = _registers(accumulator.spill.into)
-        described["spill"] = {"every": accumulator.spill.every, "into": into}
+        spill = accumulator.spill
+        described["spill"] = {"every": spill.every, "into": _registers(spill.into)}
+        if spill.at:
+            described["spill"] |= {"at": spill.at, "tile": spill.tile}
     usual = asdict(Accumulator(accumulator.bits)) | {"order": {"Sequential": {"axes": None}}}
     kept = {name: value for name, value in described.items() if value != usual[name]}
     return {"bits": accumulator.bits, **kept}
@@ -156,8 +159,8 @@ def _accumulator(described: Any) -> Accumulator:
     if "product" in fields_of:
         fields_of["product"] = Product(**fields_of["product"])
     if "spill" in fields_of:
-        spill = fields_of["spill"]
-        fields_of["spill"] = Spill(spill["every"], _accumulator(spill["into"]))
+        spill = dict(fields_of["spill"])
+        fields_of["spill"] = Spill(into=_accumulator(spill.pop("into")), **spill)
     return Accumulator(**fields_of)
 
 
@@ -267,7 +270,7 @@ def _suits(value: Any, hint: Any) -> bool:
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     for kind in kinds:
         plain = get_origin(kind) or kind
-        if plain in (Rounding, Overflow):
+        if isinstance(plain, type) and issubclass(plain, StrEnum):
             plain = str  # read by the operation itself
         if plain is tuple and isinstance(value, tuple):
             return all(type(item) is get_args(kind)[0] for item in value)

@@ -17,7 +17,7 @@ from fxpsim.kernels._jit import kernel
 from fxpsim.kernels.philox import DRAWS, draw_words
 from fxpsim.kernels.words import fit
 
-__all__ = ["CODE_LIMIT", "MODES", "shift_codes"]
+__all__ = ["CODE_LIMIT", "MODES", "round_lane", "shift_codes"]
 
 #: Rounding modes as the compiled loops know them.
 MODES = {mode: number for number, mode in enumerate(Rounding)}
@@ -44,7 +44,7 @@ _EQUAL = MODES[Rounding.STOCHASTIC_EQUAL]
 
 
 @kernel
-def _round(value, rounding, right, sign, one, draw):
+def round_lane(value, rounding, right, sign, one, draw):
     """Return :func:`fxpsim.spec.round_shift` for shifts to the right; ``sign`` is the last bit.
 
     Weighted draws are given without their lowest bit, and are for 32-bit lanes.
@@ -175,7 +175,7 @@ def shift_codes(
                         draw = lane(np.right_shift(drawn[i], np.uint32(1)))
                     elif rounding == _EQUAL:
                         draw = lane(drawn[i])
-                    rounded = _round(value, rounding, right, sign, one, draw)
+                    rounded = round_lane(value, rounding, right, sign, one, draw)
                 fitted = fit(rounded, rounded, one, kind, constants)
                 changed = np.add(changed, lane(fitted != rounded))
                 there[i] = fitted

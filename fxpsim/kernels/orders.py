@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fxpsim.accumulators import Spill
 from fxpsim.kernels._jit import kernel
 from fxpsim.kernels.lanes import KINDS
 from fxpsim.kernels.steps import FITS, PARAMETERS
@@ -55,21 +56,31 @@ class Order:
         Innermost registers that take words in turn.
     tree : bool
         Whether lanes are added pairwise, or one after the other.
-    every : int
-        Words that each lane takes before it is emptied; 0: once, at the end.
+    spill : Spill, optional
+        When lanes are emptied; None: once, at the end.
+    words : int
+        Words that an addition takes.
     outers : tuple of Outer
         Innermost first, one at least; lanes are added to each other in the first.
     """
 
     lanes: int
     tree: bool
-    every: int
+    spill: Spill | None
+    words: int
     outers: tuple[Outer, ...]
+
+    def ends(self, length: int) -> NDArray[np.int64]:
+        """Return after which of so many words the lanes are emptied, the last included."""
+        together = self.words * self.lanes
+        additions = -(-length // together)
+        ends = self.spill.ends(additions) if self.spill else (additions,)
+        return np.minimum(np.array(ends, np.int64) * together, length)
 
     def places(self, length: int) -> NDArray[np.int64]:
         """Return the words of a reduction in the order that panels have them: lane by lane."""
         word = np.arange(length)
-        group = word // (self.every * self.lanes) if self.every else word * 0
+        group = np.searchsorted(self.ends(length), word, "right")
         return np.lexsort((word, word % self.lanes, group))
 
     def tables(self, lane: str) -> tuple[type[np.signedinteger], NDArray, NDArray]:
@@ -107,12 +118,12 @@ def order_driver(step: str, lane: str, rows: int, vectors: int, kept: int) -> Ca
     @kernel
     def drive(
         a, panels, parameters, every, out, first_row, last_row, first_vector, last_vector,
-        tree, stretch, registers, numbers, kept_lanes, totals,
+        tree, ends, registers, numbers, kept_lanes, totals,
     ):  # fmt: skip
         """Add to rows and vectors of ``out`` (M, N padded), the outermost register, tile by tile.
 
-        ``kept_lanes`` and ``totals`` have a tile for each lane, and for each outer register but
-        the last.
+        ``ends`` are those of :meth:`Order.ends`; ``kept_lanes`` and ``totals`` have a tile for each
+        lane, and for each outer register but the last.
         """
         words = a.shape[1]
         panel_stride = np.int64(words * count)
@@ -131,10 +142,8 @@ def order_driver(step: str, lane: str, rows: int, vectors: int, kept: int) -> Ca
                 arrived[:] = 0
                 done = 0
                 taken = vector * panel_stride
-                while done < words:
-                    group = words - done
-                    if stretch > 0:
-                        group = min(group, stretch * lanes)
+                for end in ends:
+                    group = end - done
                     for lane_number in range(lanes):
                         length = max(0, (group - lane_number + lanes - 1) // lanes)
                         run_tile(
@@ -144,7 +153,7 @@ def order_driver(step: str, lane: str, rows: int, vectors: int, kept: int) -> Ca
                             0, 0, 0, at, lanes_at + lane_number * kept_tile, width, 0,
                         )  # fmt: skip
                         taken += length * count
-                    done += group
+                    done = end
                     gap = 1
                     while gap < lanes:
                         for left in range(0, lanes - gap, 2 * gap if tree else lanes):

@@ -289,7 +289,7 @@ def _fill(
             kept, registers, numbers = order.tables(plan.lane)
             order_driver(*shape, np.dtype(kept).itemsize * 8)(
                 packed, panels.panels, parameters, every, out[0], *where,
-                order.tree, order.every, registers, numbers,
+                order.tree, order.ends(packed.shape[1]), registers, numbers,
                 _allocate((order.lanes, tile), kept),
                 np.zeros((len(order.outers) - 1, tile), plan.kind.entry),
             )  # fmt: skip

@@ -179,15 +179,16 @@ def _note(events, first, level, j, event, step):
 
 @kernel
 def _drive(
-    a, b, bias, biased, words, outer, lanes, interleaved, tree, chunk, node, bounded, every,
-    drawn, key_low, key_high, stream, samples, elements, value, events, first,
+    a, b, bias, biased, words, outer, lanes, interleaved, tree, chunk, node, bounded, flushed,
+    every, drawn, key_low, key_high, stream, samples, elements, value, events, first,
 ):  # fmt: skip
     """Fill ``value`` (M, N), ``events`` and ``first`` (M, levels, N).
 
     ``bias`` is (M, N), or (1, N) for all rows; ``biased`` is 0 for none, 1 first, 2 last;
     ``words`` has a row for each word, its fields in order; ``bounded`` says that products have a
-    register; ``outer`` is the number of outer registers; ``every`` (1 + outer) the arrivals before
-    a flush, 0 for once at the end.  ``drawn`` says that a register rounds by random bits:
+    register; ``outer`` is the number of outer registers; ``flushed`` says of every addition whether
+    the lanes are flushed after it, ``every`` (outer) after how many arrivals an outer register is,
+    0 for once at the end.  ``drawn`` says that a register rounds by random bits:
     ``samples`` and ``elements`` (M,) have the sample and the first element of each row.
     """
     rows, length = a.shape
@@ -198,7 +199,7 @@ def _drive(
     lane = np.zeros((lanes, _BLOCK), np.int64)
     total = np.zeros((MOST_OUTER, _BLOCK), np.int64)
     leaf = np.zeros((chunk, _BLOCK), np.int64)
-    arrived = np.zeros(1 + MOST_OUTER, np.int64)
+    arrived = np.zeros(MOST_OUTER, np.int64)
     draws = np.zeros((4, _BLOCK), np.int64)
     product_draw, inner_draw = draws[max(0, product[7])], draws[max(0, inner[7])]
     bias_draw = draws[max(0, bias_word[7])]
@@ -263,17 +264,16 @@ def _drive(
                         for j in range(width):
                             leaf[left // 2, j] = leaf[left - 1, j]
                     left = (left + 1) // 2
-                which = ((step - 1) // chunk) % lanes
+                addition = (step - 1) // chunk
+                which = addition % lanes
                 for j in range(width):
                     held = (lane[which, j] << inner[0]) + (leaf[0, j] << inner[1])
                     fitted, over = _into(held, inner, inner_draw[j])
                     lane[which, j] = fitted
                     _note(event, early, level_of_inner, j, over, step)
-                arrived[0] += 1
                 last = k >= length
-                if outer > 0 and (last or arrived[0] == every[0] * lanes):
+                if outer > 0 and flushed[addition]:
                     # Lanes, then each register whose time has come, into the next one.
-                    arrived[0] = 0
                     if interleaved:
                         left = lanes
                         while left > 1:
@@ -311,12 +311,12 @@ def _drive(
                             lane[:] = 0
                         else:
                             total[into - 1] = 0
-                        arrived[into + 1] += 1
+                        arrived[into] += 1
                         if into == outer - 1:
                             break
-                        if not (last or arrived[into + 1] == every[into + 1]):
+                        if not (last or arrived[into] == every[into]):
                             break
-                        arrived[into + 1] = 0
+                        arrived[into] = 0
                         into += 1
             if biased == 2 and drawn:
                 number = np.uint64(length + 1)
@@ -359,12 +359,15 @@ def multiply(
     """
     acc, words = registers.accumulator, registers.words
     order, outers = acc.order, registers.outers
-    interleaved = isinstance(order, Interleaved)
+    interleaved, chunked = isinstance(order, Interleaved), isinstance(order, Chunked)
     fields = [astuple(word) for word in words]
-    spills = [register.spill for register in acc.levels]
-    every = [0 if spill is None or spill.every is None else spill.every for spill in spills]
-    if interleaved and not acc.spill:
-        every = [0, *every]
+    every = [(register.spill.every or 0) if register.spill else 0 for register in outers]
+    lanes, chunk = order.lanes if interleaved else 1, order.size if chunked else 1
+    additions = -(-a.shape[1] // chunk)
+    rounds = -(-additions // lanes)
+    ends = acc.spill.ends(rounds) if acc.spill else (rounds,)
+    flushed = np.zeros(additions, np.bool_)
+    flushed[np.minimum(np.array(ends) * lanes, additions) - 1] = True
     rows, outputs = len(a), b.shape[1]
     value = np.empty((rows, outputs), np.int64)
     events = np.zeros((rows, len(LEVELS), outputs), np.int64)
@@ -376,15 +379,13 @@ def multiply(
     seed = int(draws.seed)
     key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
     tree = interleaved and order.reduce == "tree"
-    chunked = isinstance(order, Chunked)
     _drive(
         # One type, one compilation.
         a.astype(np.int64), b.astype(np.int64), start,
         0 if bias is None else (1 if acc.bias == "first" else 2),
         np.array(fields, np.int64), len(outers),
-        order.lanes if interleaved else 1, interleaved, tree,
-        order.size if chunked else 1, chunked and order.node_bits is not None,
-        acc.product is not None, np.array(every, np.int64),
+        lanes, interleaved, tree, chunk, chunked and order.node_bits is not None,
+        acc.product is not None, flushed, np.array(every, np.int64),
         acc.stochastic, *key, np.uint64(draws.stream), *draws.rows(rows, outputs),
         value, events, first,
     )  # fmt: skip

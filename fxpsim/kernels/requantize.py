@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -56,6 +56,8 @@ _FLOAT32, _FLOAT64 = 5, 6
 
 def _shift(name):
     """Return a shift of an int32 by an int32; numba's have 64 bits, which fill twice the lanes."""
+    if config.DISABLE_JIT:
+        return {"ashr": np.right_shift, "shl": np.left_shift}[name]
 
     @intrinsic
     def shift(typingctx, value, bits):

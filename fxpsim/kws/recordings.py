@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxpsim.audio import WAVE_ERRORS
 from fxpsim.errors import DataError
 from fxpsim.kws.labels import SILENCE
 from fxpsim.kws.signals import CLIP_SAMPLES, SAMPLE_RATE
@@ -194,7 +195,7 @@ def read_wav(path: Path) -> NDArray[np.int16]:
             found = (file.getsampwidth() * 8, file.getnchannels(), file.getframerate())
             frames = file.getnframes()
             data = file.readframes(frames)
-    except (wave.Error, EOFError, OSError) as error:
+    except (*WAVE_ERRORS, OSError) as error:
         reason = str(error) or "it is empty or cut short"
         raise DataError(f"{path} cannot be read as a PCM .wav file: {reason}") from error
     if found != (16, 1, SAMPLE_RATE):

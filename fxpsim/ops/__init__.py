@@ -6,6 +6,7 @@ from fxpsim.ops.convolution import Conv2D
 from fxpsim.ops.dense import Dense
 from fxpsim.ops.depthwise import DepthwiseConv2D
 from fxpsim.ops.elementwise import Add, Multiply, Table
+from fxpsim.ops.integers import Arithmetic, IntegerArithmetic
 from fxpsim.ops.layer import Layer, Sums
 from fxpsim.ops.mean import FloatAveragePool2D, SumPool2D
 from fxpsim.ops.movement import (
@@ -25,6 +26,19 @@ from fxpsim.ops.reduction import ReduceSum
 from fxpsim.ops.requantize import Requantize
 from fxpsim.ops.rescaling import Rescale, RescaleFloat64
 from fxpsim.ops.scaling import BatchNorm, Bias, Gain
+from fxpsim.ops.signal import (
+    FftScaleBits,
+    FilterBank,
+    NoiseEstimate,
+    PcanGain,
+    Rfft,
+    ScaledLog,
+    ScaleUp,
+    SpectralSubtraction,
+    SpectrumEnergy,
+    SquareRoot,
+    Window,
+)
 from fxpsim.ops.softmax import FloatTableSoftmax, GemmlowpSoftmax, LookupSoftmax
 from fxpsim.ops.softmax_onnx import QLinearSoftmax
 from fxpsim.ops.thresholds import Thresholds
@@ -40,15 +54,20 @@ _ALL: tuple[type[Op], ...] = (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FftScaleBits,
+    FilterBank,
     FloatAveragePool2D,
     FloatTableSoftmax,
     Gain,
     GemmlowpSoftmax,
+    IntegerArithmetic,
     LookupSoftmax,
     MaxPool2D,
     Multiply,
+    NoiseEstimate,
     Pad,
     PairTable,
+    PcanGain,
     QLinearSoftmax,
     ReduceSum,
     Reinterpret,
@@ -57,13 +76,20 @@ _ALL: tuple[type[Op], ...] = (
     Rescale,
     RescaleFloat64,
     Reshape,
+    Rfft,
+    ScaleUp,
+    ScaledLog,
     Slice,
     Softmax,
+    SpectralSubtraction,
+    SpectrumEnergy,
+    SquareRoot,
     Stack,
     SumPool2D,
     Table,
     Thresholds,
     Transpose,
+    Window,
 )
 #: Every operation, by the name it has in a file.
 OPS: dict[str, type[Op]] = {op.__name__: op for op in _ALL}
@@ -72,6 +98,7 @@ __all__ = [
     "OPS",
     "Add",
     "Argmax",
+    "Arithmetic",
     "AveragePool2D",
     "BatchNorm",
     "Bias",
@@ -80,18 +107,23 @@ __all__ = [
     "Conv2D",
     "Dense",
     "DepthwiseConv2D",
+    "FftScaleBits",
+    "FilterBank",
     "FloatAveragePool2D",
     "FloatTableSoftmax",
     "Gain",
     "GemmlowpSoftmax",
+    "IntegerArithmetic",
     "Interval",
     "Layer",
     "LookupSoftmax",
     "MaxPool2D",
     "Multiply",
+    "NoiseEstimate",
     "Op",
     "Pad",
     "PairTable",
+    "PcanGain",
     "QLinearSoftmax",
     "ReduceSum",
     "Reinterpret",
@@ -100,8 +132,14 @@ __all__ = [
     "Rescale",
     "RescaleFloat64",
     "Reshape",
+    "Rfft",
+    "ScaleUp",
+    "ScaledLog",
     "Slice",
     "Softmax",
+    "SpectralSubtraction",
+    "SpectrumEnergy",
+    "SquareRoot",
     "Stack",
     "SumPool2D",
     "Sums",
@@ -110,4 +148,5 @@ __all__ = [
     "TensorSpec",
     "Thresholds",
     "Transpose",
+    "Window",
 ]

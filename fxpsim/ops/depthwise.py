@@ -16,7 +16,6 @@ from fxpsim.dispatch import Planes
 from fxpsim.errors import GraphError
 from fxpsim.ops.convolution import check_image, settle_taps, window_reach
 from fxpsim.ops.layer import Layer, constants, multiplicand_weights
-from fxpsim.ops.matrix import joined
 from fxpsim.ops.op import Interval, TensorSpec, zero_code
 from fxpsim.ops.window import Pair, Window, window
 
@@ -129,7 +128,7 @@ class DepthwiseConv2D(Layer):
             dispatch.product_planes(*operands, product_frac=known.frac)
             for operands in self._channels(codes, source, None if exact else known.register)
         ]
-        return joined(columns, axis=1)
+        return dispatch.joined(columns, axis=1)
 
     def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
         """Return exact sums (sums, N), their lowest and their highest partial sums."""
@@ -182,7 +181,7 @@ class DepthwiseConv2D(Layer):
             yield (
                 np.ascontiguousarray(rows if known.place is None else rows[:, known.place]),
                 np.ascontiguousarray(known.matrix[:, channel : channel + 1]),
-                register,
+                None if register is None else register.for_output(channel),
                 known.factor_range,
                 known.matrix_range,
                 None if known.bias is None else known.bias[channel : channel + 1],

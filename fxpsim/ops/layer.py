@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim import dispatch
-from fxpsim.accumulators import Accumulator, Sequential
+from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Sequential
 from fxpsim.casts import check_codes
 from fxpsim.engine import code_dtype, narrow_dtype
 from fxpsim.errors import GraphError
@@ -188,6 +188,7 @@ class Layer(Op):
         frac = self.product_frac(source)
         if self.bias is not None and self.bias_format is not None:
             aligned(self.bias, self.bias_format, frac)
+        self.accumulator.tiles(self.outputs)
         order, window = self.accumulator.order, self.window(source)
         axes = order.axes if isinstance(order, Sequential) else None
         if axes is not None and len(axes) != len(window):
@@ -240,6 +241,19 @@ class Layer(Op):
         rows = prod(self.shape(source)) // self.outputs
         return Work.dense(rows, self.inputs, self.outputs, **self.settings(name, source))
 
+    def _spills(self, source: TensorSpec) -> int | None:
+        """Return how often lanes are emptied in one inference, where there is a schedule."""
+        register = self.accumulator
+        if register.spill is None or not register.spill.at:
+            return None
+        turns, lanes, _ = _turns(register, self.inputs)
+        each = [
+            len(own.spill.ends(turns)) * len(range(self.outputs)[tile])
+            for tile, own in register.tiles(self.outputs)
+            if own.spill is not None
+        ]
+        return prod(self.shape(source)) // self.outputs * lanes * sum(each)
+
     def settings(self, name: str, source: TensorSpec) -> Settings:
         """Return what cost models are told besides shapes."""
         weight, activation = self.weight_format, source.format
@@ -249,10 +263,19 @@ class Layer(Op):
             "weight_bits": weight.bits,
             "activation_bits": activation.bits,
             "accumulator": _priced(self.accumulator, self.inputs),
+            "spills": self._spills(source),
             "weight_magnitude": max(-weight.lo, weight.hi),
             "activation_magnitude": max(-low, high),
             "bias_bits": 0 if self.bias_format is None else self.bias_format.bits,
         }
+
+
+def _turns(accumulator: Accumulator, inputs: int) -> tuple[int, int, int]:
+    """Return additions into each lane, lanes, and products of an addition."""
+    order = accumulator.order
+    lanes = order.lanes if isinstance(order, Interleaved) else 1
+    size = order.size if isinstance(order, Chunked) else 1
+    return -(-inputs // (lanes * size)), lanes, size
 
 
 def _priced(accumulator: Accumulator, inputs: int) -> Any:
@@ -260,15 +283,16 @@ def _priced(accumulator: Accumulator, inputs: int) -> Any:
     from accel_models import Accumulator as Register
     from accel_models.work import Overflow
 
-    last = accumulator.outermost
+    last, spill = accumulator.outermost, accumulator.spill
+    turns, _, size = _turns(accumulator, inputs)
     register = Register(accumulator.bits, Overflow(accumulator.overflow.value))
-    if not accumulator.spill:
+    if not spill:
         return register
     return replace(
         register,
         outer_bits=last.bits,
         outer_overflow=Overflow(last.overflow.value),
-        products_per_spill=min(accumulator.spill.every or inputs, inputs),
+        products_per_spill=min(spill.longest(turns) * size, inputs),
     )
 
 

@@ -17,7 +17,7 @@ from fxpsim.dispatch import Planes
 from fxpsim.ops.layer import Constants, Layer, constants, raw
 from fxpsim.ops.op import TensorSpec
 
-__all__ = ["MatrixLayer", "joined"]
+__all__ = ["MatrixLayer"]
 
 IntArray = NDArray[Any]
 #: Rows are made for so many multiplicands at a time: 8 MiB of 16-bit words.
@@ -54,7 +54,7 @@ class MatrixLayer(Layer):
             )
             for rows in _Rows.of(self, source).blocks(codes)
         ]
-        return parts[0] if len(parts) == 1 else joined(parts, axis=0)
+        return parts[0] if len(parts) == 1 else dispatch.joined(parts, axis=0)
 
     def peaks(self, codes: IntArray, source: TensorSpec) -> tuple[IntArray, IntArray, IntArray]:
         """Return exact sums (sums, N), their lowest and their highest partial sums."""
@@ -117,24 +117,3 @@ def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.
         known.matrix, known.register, known.factor_range, known.matrix_range, known.bias,
         known.frac, proven,
     )  # fmt: skip
-
-
-def joined(parts: list[Planes], axis: int) -> Planes:
-    """Return planes of several sets of sums as those of all of them."""
-
-    def join(arrays: list[IntArray]) -> IntArray:
-        return np.concatenate(arrays, axis=min(axis, arrays[0].ndim - 1))
-
-    ends: list[IntArray] = []
-    for plane, extreme in (("product_lowest", np.minimum), ("product_highest", np.maximum)):
-        arrays = [getattr(part, plane) for part in parts]
-        ends.append(join(arrays) if axis else extreme.reduce(arrays))
-    return Planes(
-        join([part.register for part in parts]),
-        join([part.exact for part in parts]),
-        join([part.lowest for part in parts]),
-        join([part.highest for part in parts]),
-        {level: join([part.events[level] for part in parts]) for level in parts[0].events},
-        {level: join([part.first_step[level] for part in parts]) for level in parts[0].events},
-        *ends,
-    )

@@ -161,6 +161,8 @@ class Transpose(Op):
         (codes,) = inputs
         return codes.transpose(0, *(axis + 1 for axis in self.axes))
 
+    run_narrow = run
+
 
 @dataclass(frozen=True, slots=True)
 class Slice(Op):
@@ -215,6 +217,8 @@ class Slice(Op):
             index.append(first if axis in self.drop else kept)
         return np.asarray(codes[tuple(index)])
 
+    run_narrow = run
+
 
 def _one_format(sources: Sequence[TensorSpec]) -> TensorFormat:
     formats = [source.format for source in sources]
@@ -253,6 +257,8 @@ class Concatenate(Op):
         """Return joined codes."""
         return np.concatenate(inputs, axis=self.axis + 1)
 
+    run_narrow = run
+
 
 @dataclass(frozen=True, slots=True)
 class Stack(Op):
@@ -275,3 +281,5 @@ class Stack(Op):
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return stacked codes."""
         return np.stack(inputs, axis=self.axis + 1)
+
+    run_narrow = run

@@ -78,12 +78,12 @@ class Rescale(Op):
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the rescaled bounds: what multiplies is not negative, and rounding is monotone."""
         ((low, high),) = ranges
-        if self._wraps(low) or self._wraps(high):
+        if self.wraps(low) or self.wraps(high):
             return whole_range(self.infer(*sources))
         low, high = (self.run([end[None]], sources)[0] for end in (low, high))
         return low, high
 
-    def _wraps(self, codes: IntArray) -> bool:
+    def wraps(self, codes: IntArray) -> bool:
         """Whether a shift to the left within 32 bits may drop bits."""
         shifts = np.max(getattr(self.scheme, "shift", 0))
         return bool(np.abs(codes).max(initial=0) >= _INT32 >> max(0, int(shifts)))

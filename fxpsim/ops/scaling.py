@@ -124,24 +124,25 @@ class Bias(Op):
     def __post_init__(self) -> None:
         object.__setattr__(self, "bias", channel_codes(self.bias, self.bias_format, "bias"))
 
-    def _offset(self, source: TensorSpec) -> IntArray:
+    def offset(self, source: TensorSpec) -> IntArray:
+        """Return the bias (N,) at the input's fraction."""
         return aligned(self.bias, self.bias_format, binary_point(source).frac)
 
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return the narrowest format that holds every sum."""
         (source,) = sources
-        return _scaled(source, None, binary_point(source).frac, self._offset(source))
+        return _scaled(source, None, binary_point(source).frac, self.offset(source))
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return int64 sums."""
         (codes,), (source,) = inputs, sources
-        return _apply(codes, None, self._offset(source))
+        return _apply(codes, None, self.offset(source))
 
     def interval(self, ranges: Sequence[Interval], sources: Sequence[TensorSpec]) -> Interval:
         """Return the shifted bounds."""
         ((low, high),) = ranges
         (source,) = sources
-        return _bounds(low, high, None, self._offset(source))
+        return _bounds(low, high, None, self.offset(source))
 
     def work(self, name: str, sources: Sequence[TensorSpec], before: Work | None) -> Work | None:
         """Return the layer before with these constants."""

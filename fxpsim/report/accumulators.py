@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.bounds import guarantee
 from fxpsim.graph import Graph
+from fxpsim.guarantees import guarantee
 from fxpsim.kws.datasets import EvaluationSet
 from fxpsim.report.accuracy import network_name
 from fxpsim.report.costs import point_costs

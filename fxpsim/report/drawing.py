@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxpsim.report.verdict import Verdict
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Canvas", "canvas", "tidy"]
+__all__ = ["COLOURS", "Canvas", "canvas", "picture", "tidy"]
 
 #: Name of a colour of the page -> what stands for it while drawing.  Blue to yellow to red keeps
 #: its order of lightness for every kind of colour vision.
@@ -36,6 +37,23 @@ COLOURS: Mapping[str, str] = {
 }
 _WIDTH = 10.0  # inches; the page scales it to its column
 _FONT = "DejaVu Sans"  # comes with matplotlib and is wider than what the page's text is set in
+_SETTINGS: dict[Any, Any] = {
+    "font.family": _FONT,
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": COLOURS["line"],
+    "axes.labelcolor": COLOURS["muted"],
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlecolor": COLOURS["ink"],
+    "text.color": COLOURS["ink"],
+    "xtick.color": COLOURS["line"],
+    "ytick.color": COLOURS["line"],
+    "xtick.labelcolor": COLOURS["muted"],
+    "ytick.labelcolor": COLOURS["muted"],
+}
 
 
 class Canvas:
@@ -62,24 +80,9 @@ def canvas(name: str, height: float, alternative: str) -> Iterator[Canvas]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    settings: dict[Any, Any] = {
+    settings = _SETTINGS | {
         "svg.hashsalt": name,
         "svg.fonttype": "none",
-        "font.family": _FONT,
-        "font.size": 8.5,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": COLOURS["line"],
-        "axes.labelcolor": COLOURS["muted"],
-        "axes.titlelocation": "left",
-        "axes.titlesize": 9.5,
-        "axes.titleweight": "bold",
-        "axes.titlecolor": COLOURS["ink"],
-        "text.color": COLOURS["ink"],
-        "xtick.color": COLOURS["line"],
-        "ytick.color": COLOURS["line"],
-        "xtick.labelcolor": COLOURS["muted"],
-        "ytick.labelcolor": COLOURS["muted"],
         "figure.facecolor": "none",
         "axes.facecolor": "none",
     }
@@ -89,6 +92,18 @@ def canvas(name: str, height: float, alternative: str) -> Iterator[Canvas]:
         buffer = io.StringIO()
         drawn.figure.savefig(buffer, format="svg", metadata={"Date": None})
     drawn.svg = _inline(buffer.getvalue(), name, alternative)
+
+
+@contextmanager
+def picture(path: Path, height: float) -> Iterator[Figure]:
+    """Open a figure of so many inches; on the way out it becomes a PNG file."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS | {"figure.facecolor": "white"}):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        yield figure
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def tidy(axes: Axes, *, grid: str = "y") -> None:

@@ -37,13 +37,18 @@ def matmul(
         Of stochastic rounding, those of the node that runs where not given; an output's element
         is its place in its sample's outputs.
     """
+    registers = [
+        own
+        for tile, own in accumulator.tiles(len(columns))
+        for _ in range(*tile.indices(len(columns)))
+    ]
     draws = draws or current_draws()
     samples, firsts = (ids.tolist() for ids in draws.rows(len(rows), len(columns)))
 
     def one(row: int, channel: int) -> Sum:
         return accumulate(
             [x * w for x, w in zip(rows[row], columns[channel], strict=True)],
-            accumulator,
+            registers[channel],
             _start(bias, row, channel),
             product_frac,
             seed=int(draws.seed),

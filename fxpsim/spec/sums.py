@@ -270,7 +270,7 @@ def accumulate(
     products : iterable of int
         In order of the reduction.
     accumulator : Accumulator
-        The registers.
+        The registers of one output.
     bias : int, optional
         At the products' fraction; step 0 of the outermost register, or after all products.
     product_frac : int
@@ -280,6 +280,7 @@ def accumulate(
         without the batch axis.
     """
     terms = list(products)
+    ((_, accumulator),) = accumulator.tiles(1)
     if accumulator.rounding_constant:
         bias = (bias or 0) + accumulator.rounding_constant
     words = cache(lambda step: draw_step(seed, stream, sample, element, step))
@@ -289,14 +290,14 @@ def accumulate(
         sums.add_bias(bias, 0)
     states = [sums.state()]
     numbers = [(_product(sums, term, step), step) for step, term in enumerate(terms, start=1)]
-    for group in _groups(accumulator, numbers):
+    for additions, group in enumerate(_groups(accumulator, numbers), start=1):
         step = group[-1][1]
         number = _combined(sums, [n for n, _ in group], step)
         lane = (step - 1) % len(sums.lanes)
         sums.add_to_lane(lane, number, step)
         sums.arrived[0] += 1
-        spill = accumulator.spill
-        if spill and spill.every and sums.arrived[0] == spill.every * len(sums.lanes):
+        in_each_lane, rest = divmod(additions, len(sums.lanes))
+        if accumulator.spill and rest == 0 and accumulator.spill.due(in_each_lane):
             sums.flush_lanes(step)
         states += [sums.state()] * len(group)
     sums.finish(last)

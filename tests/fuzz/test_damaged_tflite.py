@@ -18,6 +18,7 @@ from fxpsim.errors import DataError
 COUNT = 25_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 300
 NAMES = (
     "tflm_micro_speech/micro_speech_quantized",
+    "tflm_micro_speech/audio_preprocessor_int8",
     "micro_wake_word/v2_vad",
     "micro_wake_word/v2_okay_nabu",
     "mlperf_tiny_kws/kws_ref_model",

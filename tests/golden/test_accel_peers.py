@@ -8,19 +8,11 @@ import pytest
 from peer_rows import Row, rows_of
 
 import accel_models as am
-from accel_models.neon import Code, NeonCore, Overlap, Place, Scenario
-from accel_models.neon.core import Epilogue, read_core
 
 
 @pytest.fixture(scope="module")
 def scale_sim(test_data: Path) -> list[Row]:
     return rows_of(test_data, "scalesim_v3_kws.csv")
-
-
-@pytest.fixture(scope="module")
-def in_order(test_data: Path) -> dict[str, Row]:
-    rows = rows_of(test_data, "inorder_a53_a55.csv")
-    return {row["kernel"]: row for row in rows if row["core"] == "cortex-a53"}
 
 
 def _on_array(row: Row, **settings: object) -> am.LayerEstimate:
@@ -100,62 +92,3 @@ def test_scale_sim_traffic_in_bytes(scale_sim: list[Row]) -> None:
         read_back = layer.counts["dram_partial_sum_bytes"] / 2
         writes = layer.counts["dram_output_writes_words"]
         assert layer.memory_bytes["dram"] == theirs + writes + read_back
-
-
-Sum = am.Accumulator
-# The loops of the reference that are priced here: settings, and vectors that share weights.
-LOOPS: dict[str, tuple[dict[str, object], int]] = {
-    "f32_fmla": ({"arithmetic": "float", "weight_bits": 32, "activation_bits": 32}, 1),
-    "m4_f32_fmla": ({"arithmetic": "float", "weight_bits": 32, "activation_bits": 32}, 4),
-    "i8_n2": ({"accumulator": Sum(16, outer_bits=32, products_per_spill=2)}, 1),
-    "i8_n16": ({"accumulator": Sum(16, outer_bits=32, products_per_spill=16)}, 1),
-    "m2_i8_n32": (
-        {"weight_bits": 4, "accumulator": Sum(16, outer_bits=32, products_per_spill=32)},
-        2,
-    ),
-}
-
-
-def _macs_per_cycle(settings: dict[str, object], rows: int, code: Code) -> float:
-    """Return the rate inside sums: what 4096 more products a sum add."""
-    model = NeonCore(core="cortex-a53")
-    corner = Scenario(Place.L1, Overlap.ADDITIVE, code)
-    short, long = (
-        am.Work.dense(rows, inputs, 64, **settings)  # type: ignore[arg-type]
-        for inputs in (4096, 8192)
-    )
-    cycles = model.scenarios(long)[corner] - model.scenarios(short)[corner]
-    return (long.macs - short.macs) / cycles
-
-
-@pytest.mark.parametrize("kernel", LOOPS)
-def test_in_order_bounds(in_order: dict[str, Row], kernel: str) -> None:
-    """Sums of measured instruction costs: the table prints three digits."""
-    row = in_order[kernel]
-    for code, column in ((Code.COMPILED, "per_cycle_naive"), (Code.TUNED, "per_cycle_tuned")):
-        assert _macs_per_cycle(*LOOPS[kernel], code) == pytest.approx(float(row[column]), rel=1e-3)
-
-
-def test_in_order_simulation_gives_the_stated_error(in_order: dict[str, Row]) -> None:
-    errors = [
-        abs(_macs_per_cycle(*loop, Code.COMPILED) / float(in_order[kernel]["per_cycle_sim"]) - 1)
-        for kernel, loop in LOOPS.items()
-    ]
-    stated = am.create("neon").estimate(am.Work.dense(1, 8, 8)).relative_error
-    assert stated - 0.02 < max(errors) <= stated + 0.01
-
-
-@pytest.mark.parametrize(
-    ("epilogue", "kernel"),
-    [
-        (Epilogue.REDUCE_32, "ep_reduce_addp"),
-        (Epilogue.SHIFT_16, "ep_shift16"),
-        (Epilogue.FLOAT_BIAS, "ep_f32_bias_relu"),
-    ],
-)
-def test_epilogues(in_order: dict[str, Row], epilogue: Epilogue, kernel: str) -> None:
-    row, schedule = in_order[kernel], read_core("cortex-a53").epilogues[epilogue]
-    outputs = float(row["work_per_iter"])
-    assert schedule.compiled.value == pytest.approx(float(row["cycles_sim"]) / outputs, abs=0.01)
-    tuned = float(row["cycles_tuned_loads_bound"]) / outputs
-    assert schedule.tuned.value == pytest.approx(tuned, abs=0.01)

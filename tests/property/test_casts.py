@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import at_least, formats, has_meaning, overflow_modes, rounding_modes
+from strategies import at_least, formats, has_meaning, mode_pairs, rounding_modes
 
 from fxpsim import (
     Overflow,
@@ -33,8 +33,9 @@ def draws(seed, values):
 
 @pytest.mark.filterwarnings("ignore:a cast of values")
 @at_least(400)
-@given(formats(), formats(), rounding_modes, overflow_modes, st.lists(words, max_size=20), seeds)
-def test_code_to_code(source, target, rounding, overflow, values, seed):
+@given(formats(), formats(), mode_pairs, st.lists(words, max_size=20), seeds)
+def test_code_to_code(source, target, modes, values, seed):
+    rounding, overflow = modes
     assume(has_meaning(target, overflow))
     codes = [spec.fit(value, source.lo, source.hi, Overflow.SATURATE) for value in values]
     expected = [
@@ -69,13 +70,13 @@ around_the_ends = st.builds(
 
 @given(
     formats(),
-    rounding_modes,
-    overflow_modes,
+    mode_pairs,
     st.lists(whole | near_ties | around_the_ends | floats, max_size=40),
     seeds,
 )
 @at_least(400)
-def test_float_to_code(target, rounding, overflow, values, seed):
+def test_float_to_code(target, modes, values, seed):
+    rounding, overflow = modes
     assume(has_meaning(target, overflow))
     drawn = draws(seed, values)
     expected = [
@@ -97,8 +98,9 @@ def test_values_of_codes_come_back_as_the_codes(fmt, data):
     assert quantize(dequantize(codes, fmt), fmt).tolist() == codes
 
 
-@given(formats(), overflow_modes, rounding_modes)
-def test_infinities_overflow_alike_without_compilation(fmt, overflow, rounding):
+@given(formats(), mode_pairs)
+def test_infinities_overflow_alike_without_compilation(fmt, modes):
+    rounding, overflow = modes
     assume(has_meaning(fmt, overflow))
     ends = [-np.inf, np.inf]
     result = quantize(ends, fmt, rounding, overflow).tolist()
@@ -189,11 +191,11 @@ singles = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 @given(
     formats(max_bits=30),
-    rounding_modes,
-    overflow_modes,
+    mode_pairs,
     st.lists(singles | near_ties.map(np.float32).map(float), max_size=40),
 )
-def test_float32_is_as_exact(target, rounding, overflow, values):
+def test_float32_is_as_exact(target, modes, values):
+    rounding, overflow = modes
     assume(has_meaning(target, overflow))
     narrow = quantize_stats(np.array(values, np.float32), target, rounding, overflow)
     wide = quantize_stats(np.array(values, np.float64), target, rounding, overflow)

@@ -22,7 +22,12 @@ MODELS = [
     for preset in ("", *am.describe(name).presets)
 ]
 RATES = ("bytes/cycle", "bytes/second")
-DATA = sorted(Path(am.__file__).parent.rglob("*.toml"))
+COUNTS = {"loops", "epilogues.toml"}  # of instructions: one source a file
+DATA = [
+    path
+    for path in sorted(Path(am.__file__).parent.rglob("*.toml"))
+    if not COUNTS & {path.name, path.parent.name}
+]
 
 every_model = pytest.mark.parametrize("model", [am.create(text) for text in MODELS], ids=MODELS)
 
@@ -69,6 +74,11 @@ def priced(model: am.CostModel, *layers: am.Work) -> list[am.Estimate]:
     return [model.estimate(work) for work in layers]
 
 
+def far_bytes(est: am.Estimate) -> float:
+    """Return what comes from beyond L1: how often L1 is read depends on the loop."""
+    return sum(moved for level, moved in est.memory_bytes.items() if level != "l1")
+
+
 @every_model
 @given(work=works())
 def test_no_faster_than_its_arithmetic_units(model: am.CostModel, work: am.Work) -> None:
@@ -93,15 +103,15 @@ def test_no_fewer_bytes_than_it_must_move(model: am.CostModel, work: am.Work) ->
 @every_model
 @given(work=works(max_weight_bits=15), more=st.integers(1, 15))
 def test_wider_weights_never_cost_less(model: am.CostModel, work: am.Work, more: int) -> None:
-    """Cycles within one container: see the exception below. Bytes always."""
+    """Cycles within one container: see the exception below. Bytes from beyond L1 always."""
     wider = replace(work, weight_bits=min(16, work.weight_bits + more))
     thin, wide = priced(model, work, wider)
     if container_bits(work.weight_bits) == container_bits(wider.weight_bits):
         assert thin.cycles <= wide.cycles
         assert thin.low <= wide.low
         assert thin.high <= wide.high
-    assert sum(thin.memory_bytes.values()) <= sum(wide.memory_bytes.values())
-    assert (thin.energy_pj or 0) <= (wide.energy_pj or 0)
+        assert (thin.energy_pj or 0) <= (wide.energy_pj or 0)
+    assert far_bytes(thin) <= far_bytes(wide)
     small, large = am.footprint(work), am.footprint(wider)
     assert small.weights_packed <= large.weights_packed
     assert small.weights_container <= large.weights_container
@@ -141,9 +151,7 @@ def growing(draw: st.DrawFn) -> tuple[am.Work, am.Work]:
 
 @every_model
 @given(pair=growing())
-def test_larger_layers_never_cost_less(
-    model: am.CostModel, pair: tuple[am.Work, am.Work]
-) -> None:
+def test_larger_layers_never_cost_less(model: am.CostModel, pair: tuple[am.Work, am.Work]) -> None:
     small, large = priced(model, *pair)
     for quantity in ("macs", "cycles", "low", "high", "compute_cycles", "ideal_cycles"):
         assert getattr(small, quantity) <= getattr(large, quantity), quantity

@@ -79,7 +79,8 @@ def test_sweep(capsys, tmp_path):
     assert len(table.read_text().splitlines()) == 3
 
 
-def test_guarantee_is_a_gate(capsys):
+def test_guarantee_is_a_gate(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "32")[0] == 0
     code, out, err = fxpsim(capsys, "guarantee", "kws250k-4bit", "--accumulator", "12,saturate")
     assert code == 2
@@ -100,9 +101,27 @@ def test_cost(capsys):
     (estimate,) = document["estimates"]
     assert estimate["low"] <= estimate["cycles"] <= estimate["high"]
     assert len(document["memory"]) == 4
-    code, out, _ = fxpsim(capsys, "cost", "kws250k-5bit")
+    code, out, _ = fxpsim(capsys, "cost", "kws250k-5bit", "--map", "--kernels")
     assert code == 0
     assert "estimate." in out
+    assert "step 0" in out
+    assert "i8_n16" in out
+
+
+def test_cost_by_weight_bits(capsys):
+    code, out, _ = fxpsim(
+        capsys, "cost", "kws250k-8bit", "--on", "neon:cortex-a53", "--on", "neon:cortex-m4",
+        "--weights", "float,8,5,4,2,1", "--period", "20", "--json",
+    )  # fmt: skip
+    assert code == 0
+    rows = json.loads(out)["estimates"]
+    assert [row["weights"] for row in rows[:6]] == ["float", "8", "5", "4", "2", "1"]
+    a53 = [row["cycles"] for row in rows[:6]]
+    assert a53 == sorted(a53, reverse=True)
+    assert rows[0]["flash"] > 3.9 * rows[1]["flash"]
+    assert rows[0]["MHz"] == pytest.approx(a53[0] / 0.020 / 1e6)
+    assert rows[0]["energy"] is None
+    assert rows[-1]["energy"] > 0
 
 
 @pytest.mark.parametrize(
@@ -125,7 +144,12 @@ def test_cost(capsys):
         (["sweep", "kws250k-8bit", "--seed", "-1"], "seed"),
         (["guarantee", "kws250k-8bit", "--accumulator", "wide"], "must look like '16,saturate'"),
         (["cost", "kws250k-8bit", "--on", "systolic:rows=x"], "rows"),
-        (["cost", "kws250k-8bit", "--on", "neon:cortex-a35"], "cortex-a53"),
+        (["cost", "kws250k-8bit", "--on", "neon:cortex-a35"], "did you mean 'cortex-a5"),
+        (
+            ["cost", "kws250k-8bit", "--weights", "8,9x"],
+            "weights must be bits or 'float', not '9x'",
+        ),
+        (["cost", "kws250k-8bit", "--period", "0"], "period"),
         (["report", "--data", "nowhere", "--out", "r"], "nowhere"),
     ],
 )

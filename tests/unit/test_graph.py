@@ -133,7 +133,7 @@ def test_blocks_change_nothing(graph, monkeypatch, rounding):
     inputs = np.random.default_rng(2).integers(-128, 128, (7, 2, 2))
     narrow = Accumulator(12, "saturate", frac=4, rounding=rounding)
     whole = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
-    monkeypatch.setattr("fxpsim.simulation._BLOCK", 8)  # two inputs of four codes
+    monkeypatch.setattr("fxpsim.simulation.BLOCK", 8)  # two inputs of four codes
     parts = simulate(graph, inputs, accumulator=narrow, probes=["*"], seed=3)
     for name, codes in whole.tensors.items():
         np.testing.assert_array_equal(parts[name], codes, err_msg=name)

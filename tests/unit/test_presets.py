@@ -58,7 +58,8 @@ def test_the_constant_is_in_the_bounds():
     assert short.needed == 12
     own = guarantee(graph.with_accumulators(constant))
     assert (own.minimum(), own.holds(), own.holds(Accumulator(11))) == (12, False, True)
-    assert own.table["highest"].tolist() == [1024]
+    (exact,) = (one for one in own.proofs["fc"] if one.bound == "prefix-exact")
+    assert exact.highest.tolist() == [1024]
 
 
 def test_a_constant_belongs_to_the_sum():

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from fxpsim.errors import DataError, FxpsimError, suggest
 from fxpsim.graph import Graph
-from fxpsim.importers.tflite import functions, layers, movement, variables
+from fxpsim.importers.tflite import functions, integers, layers, movement, signal, variables
 from fxpsim.importers.tflite.importer import Importer
 from fxpsim.importers.tflite.kernel_sets import kernel_set
 from fxpsim.importers.tflite.schema import Operator, parse
@@ -31,16 +31,20 @@ OPERATORS: Mapping[str, Callable[[Importer, Operator], None]] = MappingProxyType
         "ASSIGN_VARIABLE": variables.assign_variable,
         "AVERAGE_POOL_2D": layers.pool_2d,
         "CALL_ONCE": variables.call_once,
+        "CAST": integers.cast,
         "CONCATENATION": movement.concatenation,
         "CONV_2D": layers.conv_2d,
         "DEPTHWISE_CONV_2D": layers.depthwise_conv_2d,
         "DEQUANTIZE": functions.dequantize,
+        "DIV": integers.arithmetic,
         "EXPAND_DIMS": movement.reshape,
         "FILL": movement.fill,
         "FULLY_CONNECTED": layers.fully_connected,
         "LOGISTIC": functions.function,
+        "MAXIMUM": integers.arithmetic,
         "MAX_POOL_2D": layers.pool_2d,
         "MEAN": functions.reduce,
+        "MINIMUM": integers.arithmetic,
         "MUL": functions.multiply,
         "PACK": movement.pack,
         "PAD": movement.pad,
@@ -61,6 +65,7 @@ OPERATORS: Mapping[str, Callable[[Importer, Operator], None]] = MappingProxyType
         "TRANSPOSE": movement.transpose,
         "UNPACK": movement.unpack,
         "VAR_HANDLE": variables.var_handle,
+        **signal.OPERATORS,
     }
 )
 

@@ -13,6 +13,7 @@ from fxpsim import schemes
 from fxpsim.errors import DataError
 from fxpsim.formats import Affine
 from fxpsim.importers.tflite.importer import Importer, Value
+from fxpsim.importers.tflite.integers import arithmetic, on_bare_integers
 from fxpsim.importers.tflite.kernel_sets import Functions
 from fxpsim.importers.tflite.layers import activation
 from fxpsim.importers.tflite.schema import Operator, Tensor
@@ -60,6 +61,9 @@ def _pair(importer: Importer, operator: Operator) -> tuple[Any, Any]:
 
 def add(importer: Importer, operator: Operator) -> None:
     """Append a sum of two tensors."""
+    if on_bare_integers(importer, operator):
+        arithmetic(importer, operator)
+        return
     (one, two), out = _io(importer, operator, 2)
     target = out.format()
     lift = 15 if out.type == "int16" else 20
@@ -140,6 +144,9 @@ def _batch(left: Any, right: Any) -> int | None:
 
 def multiply(importer: Importer, operator: Operator) -> None:
     """Append a product of two tensors."""
+    if on_bare_integers(importer, operator):
+        arithmetic(importer, operator)
+        return
     (one, two), out = _io(importer, operator, 2)
     target = out.format()
     limits = activation(operator.option(0, "b"), target)

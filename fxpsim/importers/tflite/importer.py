@@ -104,7 +104,7 @@ class Importer:
                     "only networks of integers are read"
                 )
             tensor = self.tensor(readers[0].outputs[0])
-        value = Value("input", *internal(tensor.shape, tensor.format()))
+        value = Value("input", *internal(tensor.shape, tensor.codes_format()))
         for index in {inputs[0], tensor.index}:
             self.values[index] = value
         return value
@@ -165,8 +165,8 @@ class Importer:
                 f"{tensor or 'an optional tensor'} is read, but nothing before writes it"
             )
         self.reserve(codes.size)
-        spec, batch = internal(tensor.shape, tensor.format())
-        op = Constant(codes.reshape(spec.shape), tensor.format())
+        spec, batch = internal(tensor.shape, tensor.codes_format())
+        op = Constant(codes.reshape(spec.shape), spec.format)
         value = Value(self.add(self.name(_called(tensor)), op, "input"), spec, batch)
         self.values[index] = value
         return value
@@ -187,6 +187,12 @@ class Importer:
             return Value(name, TensorSpec(shape, value.spec.format), None)
         return value
 
+    def keep(self, variable: str, spec: TensorSpec) -> Value:
+        """Return a new variable as it is at the beginning of a step: zeros at the first."""
+        value = Value(self.name(variable), spec, None)
+        self.states[value.name] = value
+        return value
+
     def add(self, name: str, op: Op, *sources: str) -> str:
         """Append a node; return its name."""
         self.nodes.append(Node(name, op, sources))
@@ -204,12 +210,13 @@ class Importer:
         """Append the operation that writes an output of an operator.
 
         ``batch`` is where the output has the batch axis, by the operator's meaning; the file's own
-        shape and format decide, as long as the elements are as many.
+        shape and format decide, as long as the elements are as many.  Bare integers in the file
+        leave the format to the operation.
         """
         tensor = self.tensor(operator.outputs[position])
         inferred = op.infer(*(source.spec for source in sources))
         named = Value("", inferred, batch)
-        wanted = tensor.format()
+        wanted = tensor.format() if not tensor.bare else _in_word(inferred.format, tensor)
         if prod(tensor.shape) != inferred.size:
             raise DataError(
                 f"{tensor} must have the shape {named.shape} that its inputs give, "
@@ -274,6 +281,13 @@ class Importer:
             op.infer(replace(value, spec=state.spec).spec)
             name = self.add(self.name(f"{name}:format"), op, name)
         return name
+
+
+def _in_word(fmt: TensorFormat, tensor: Tensor) -> TensorFormat:
+    word = np.iinfo(tensor.type)
+    if fmt.lo < word.min or fmt.hi > word.max:
+        raise DataError(f"{tensor} must hold codes of {fmt}, but it is {tensor.type}")
+    return fmt
 
 
 def _called(tensor: Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from fxpsim.errors import DataError
 from fxpsim.importers.tflite.importer import Importer, Value, internal
 from fxpsim.importers.tflite.schema import LARGEST_TENSOR, Operator
-from fxpsim.ops import Concatenate, Pad, Reshape, Slice, Stack, Transpose
+from fxpsim.ops import Concatenate, Constant, Pad, Reinterpret, Reshape, Slice, Stack, Transpose
 
 __all__ = [
     "concatenation",
@@ -210,7 +211,24 @@ def concatenation(importer: Importer, operator: Operator) -> None:
     if not values:
         raise DataError("there must be inputs")
     axis = values[0].axis(operator.option(0, "i"))
+    if importer.tensor(operator.outputs[0]).bare:
+        values = _alike(importer, values)
     importer.emit(operator, 0, Concatenate(axis), *values, batch=_one_batch(values))
+
+
+def _alike(importer: Importer, values: list[Value]) -> list[Value]:
+    """Return bare integers with one binary point, that of the first that is no constant."""
+    constants = {node.name for node in importer.nodes if isinstance(node.op, Constant)}
+    first = next((v for v in values if v.name not in constants), values[0])
+    return [
+        value
+        if value.spec.format == first.spec.format
+        else replace(
+            importer.append(f"{value.name}:format", Reinterpret(first.spec.format), value),
+            batch=value.batch,
+        )
+        for value in values
+    ]
 
 
 def _one_batch(values: list[Value]) -> int | None:

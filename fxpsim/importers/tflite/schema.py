@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxpsim.errors import DataError, FxpsimError
-from fxpsim.formats import Affine
+from fxpsim.formats import Affine, QFormat
 from fxpsim.importers.tflite.flatbuffer import Flatbuffer, Table
+from fxpsim.ops import TensorFormat
 
 __all__ = ["Model", "Operator", "Subgraph", "Tensor", "parse"]
 
@@ -26,7 +27,7 @@ MOST_AXES = 8
 #: numpy's name of each type of tensor that is understood; INT4 is two to a byte.
 _TYPES = {
     0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8",
-    13: "resource", 16: "uint16", 17: "int4",
+    12: "uint64", 13: "resource", 15: "uint32", 16: "uint16", 17: "int4",
 }  # fmt: skip
 _OPERATORS = {
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
@@ -93,6 +94,23 @@ class Tensor:
         """Whether it holds quantised numbers."""
         return self.type in ("int4", "int8", "uint8", "int16") and self.scales.size > 0
 
+    @property
+    def bare(self) -> bool:
+        """Whether it holds integers that stand for themselves."""
+        return self.type.removeprefix("u").startswith("int") and not self.scales.size
+
+    def word(self) -> QFormat:
+        """Return the word that bare integers are in; DataError where it holds others."""
+        if not self.bare or _bits(self.type) > 32:
+            raise DataError(
+                f"{self} must hold integers of at most 32 bits without a scale, not {self.type}"
+            )
+        return QFormat(_bits(self.type), 0, signed=not self.type.startswith("u"))
+
+    def codes_format(self) -> TensorFormat:
+        """Return what its codes mean, bare or quantised."""
+        return self.word() if self.bare else self.format()
+
     def format(self) -> Affine:
         """Return what its codes mean; DataError where that is no quantised integer."""
         if not self.integer:
@@ -101,7 +119,7 @@ class Tensor:
                 f"{self.type}{'' if self.scales.size else ' without a scale'}"
             )
         zeros = self.zero_points if self.zero_points.size else np.zeros(1, np.int64)
-        bits = int(self.type.removeprefix("u").removeprefix("int"))
+        bits = _bits(self.type)
         signed = not self.type.startswith("u")
         try:
             if self.scales.size == 1:
@@ -110,6 +128,10 @@ class Tensor:
             return Affine(bits, self.scales, zeros, signed=signed, axis=self.axis)
         except (FxpsimError, ValueError) as error:
             raise DataError(f"{self}: {error}") from None
+
+
+def _bits(type_name: str) -> int:
+    return int(type_name.removeprefix("u").removeprefix("int"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +148,8 @@ class Operator:
         Numbers of tensors; -1 is an optional one that is not there.
     options : Table or None
         Its settings.
+    custom : bytes
+        Those of a custom operator.
     """
 
     index: int
@@ -133,6 +157,7 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Table | None
+    custom: bytes = b""
 
     def __str__(self) -> str:
         return f"operator {self.index} ({self.kind})"
@@ -202,7 +227,8 @@ def _operator(index: int, table: Table, kinds: list[str]) -> Operator:
     if number >= len(kinds):
         raise DataError(f"operator {index} has code {number}, but there are {len(kinds)}")
     inputs, outputs = _indices(table.array(1, "<i4")), _indices(table.array(2, "<i4"))
-    return Operator(index, kinds[number], inputs, outputs, table.table(4))
+    custom = table.array(5, "u1").tobytes()
+    return Operator(index, kinds[number], inputs, outputs, table.table(4), custom)
 
 
 def _tensor(index: int, table: Table, buffers: list[Table]) -> Tensor:

@@ -33,7 +33,7 @@ def read_variable(importer: Importer, operator: Operator) -> None:
         return
     batch = 0 if len(tensor.shape) > 1 and tensor.shape[0] == 1 else None
     shape = tensor.shape[1:] if batch == 0 else tensor.shape
-    value = Value(importer.name(variable), TensorSpec(shape, tensor.format()), batch)
+    value = Value(importer.name(variable), TensorSpec(shape, tensor.codes_format()), batch)
     importer.values[tensor.index] = value
     importer.states[variable] = importer.current[variable] = value
 

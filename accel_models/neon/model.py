@@ -1,0 +1,263 @@
+"""Arm cores as a cost model: settings, choice of the kernel, the range and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from accel_models.errors import ConfigError
+from accel_models.estimate import LayerEstimate, Statement
+from accel_models.keys import Doc
+from accel_models.memory_map import MemoryMap, memory_map
+from accel_models.model import CostModel, Support
+from accel_models.neon.core import Core, Order, Place, list_cores, read_core
+from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
+from accel_models.neon.layer import Layer, Shape, join
+from accel_models.neon.libraries import factor_of, library_names
+from accel_models.neon.loops import Epilogue
+from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
+from accel_models.neon.statement import state
+from accel_models.planning import Buffer
+from accel_models.storage import container_bytes, packed_bytes
+from accel_models.work import Kind, Work, Workload
+
+__all__ = ["Convolution", "NeonCore"]
+
+
+class Convolution(StrEnum):
+    """Whether windows are read in place or copied into rows of a matrix first."""
+
+    DIRECT = "direct"
+    IM2COL = "im2col"
+
+
+@dataclass(frozen=True, slots=True)
+class NeonCore(CostModel):
+    """Cycles of layers on one Arm core.
+
+    The settings are listed by ``accel_models.describe("neon")``; `weights`, `overlap` and `code`
+    choose the default point, the range is over all of them.
+    """
+
+    name: ClassVar[str] = "neon"
+    summary: ClassVar[str] = "Arm core with NEON, Helium or DSP instructions, from their costs"
+
+    core: Annotated[str, Doc("name", "core, or a .toml file that describes one")] = "cortex-a53"
+    kernel: Annotated[
+        str | None, Doc("name", "loop to use, as 'i8' or 'i8_n16'; none: the fastest exact one")
+    ] = None
+    weights: Annotated[
+        Place | None, Doc("memory", "where the weights are (default point); none: the core file's")
+    ] = None
+    overlap: Annotated[
+        Overlap | None,
+        Doc("mode", "stream against arithmetic (default point); none: additive if in order"),
+    ] = None
+    code: Annotated[Code, Doc("mode", "quality of the loops (default point)")] = Code.COMPILED
+    packed: Annotated[bool, Doc("yes/no", "weights in their own bits: 1, 2, 4 or 5")] = False
+    convolution: Annotated[Convolution, Doc("mode", "windows in place, or copied first")] = (
+        Convolution.DIRECT
+    )
+    rescale: Annotated[
+        Epilogue | None, Doc("mode", "what makes outputs of sums; none: what the work asks for")
+    ] = None
+    library: Annotated[
+        str | None, Doc("name", "kernel library measured on Cortex-M; none: these loops")
+    ] = None
+    factor: Annotated[
+        float | None,
+        Doc("ratio", "compute cycles over these loops'; none: the library's", positive=True),
+    ] = None
+    clock_hz: Annotated[float | None, Doc("Hz", "clock; none: the core file's", positive=True)] = (
+        None
+    )
+    l2_rate: Annotated[
+        float | None, Doc("bytes/cycle", "L2 reads; none: the core file's", positive=True)
+    ] = None
+    dram_rate: Annotated[
+        float | None, Doc("bytes/second", "DRAM reads; none: the core file's", positive=True)
+    ] = None
+    flash_rate: Annotated[
+        float | None, Doc("bytes/cycle", "flash reads; none: the core file's", positive=True)
+    ] = None
+    spec: Core = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        CostModel.__post_init__(self)
+        object.__setattr__(self, "spec", read_core(self.core))
+        if self.weights is not None and self.weights not in self.spec.memory:
+            places = ", ".join(self.spec.memory)
+            raise ConfigError(f"weights cannot be in {self.weights} on {self.core}, only {places}")
+        if self.kernel is not None:
+            try:
+                split_name(self.kernel)
+            except ValueError as error:
+                raise ConfigError(f"kernel {error}") from None
+        factor_of(self.library)
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Return one preset for each core that ships with the package."""
+        return {name: {"core": name} for name in list_cores()}
+
+    @staticmethod
+    def libraries() -> tuple[str, ...]:
+        """Return the names that `library` takes."""
+        return library_names()
+
+    @property
+    def default_point(self) -> Scenario:
+        """The corner of the range that is the estimate's `cycles`."""
+        in_order = self.spec.order is Order.IN
+        usual = Overlap.ADDITIVE if in_order else Overlap.OVERLAPPED
+        return Scenario(self.weights or self.spec.weights, self.overlap or usual, self.code)
+
+    @property
+    def clock(self) -> float:
+        """Clock in Hz."""
+        return self.spec.clock.value if self.clock_hz is None else self.clock_hz
+
+    @property
+    def rates(self) -> dict[Place, float | None]:
+        """Bytes a cycle by memory; None where loads are part of the loops."""
+        rates = {p: level.bytes_per_cycle(self.clock) for p, level in self.spec.memory.items()}
+        given = {Place.L2: self.l2_rate, Place.FLASH: self.flash_rate}
+        if self.dram_rate is not None:
+            given[Place.DRAM] = self.dram_rate / self.clock
+        return rates | {p: rate for p, rate in given.items() if rate is not None and p in rates}
+
+    def supports(self, work: Work) -> Support:
+        """Layers with weights: floats that the core has, integers up to 16 bits."""
+        if work.kind not in (Kind.DENSE, Kind.CONV2D, Kind.DEPTHWISE):
+            return Support(f"is {work.kind}, but only layers with weights have a loop here")
+        if self.kernel is None:
+            return Support(refuse(work, self.spec, self.packed))
+        try:
+            loop = named(self.kernel, work).loop
+        except ValueError as error:
+            return Support(str(error))
+        missing = "" if loop.runs_on(self.spec) else f"is for {self.kernel}, not for {self.core}"
+        return Support(missing)
+
+    def kernel_of(self, work: Work) -> Kernel:
+        """Return the kernel that runs a layer at the default point."""
+        return self.candidates(work)[0][0]
+
+    def candidates(self, work: Work) -> list[tuple[Kernel, float]]:
+        """Return every kernel that gives the bits asked for, fastest first, with its cycles.
+
+        Cycles are those of the default point. Where `kernel` is set, it is the only one.
+        """
+        here = self.default_point
+        found = [(layer.kernel, self._cycles(layer)[here]) for layer in self._layers(work)]
+        return sorted(found, key=lambda item: item[1])
+
+    def scenarios(self, work: Work) -> dict[Scenario, float]:
+        """Return the cycles of one layer in every corner, each with the kernel fastest there."""
+        tables = [self._cycles(layer) for layer in self._layers(work)]
+        return {corner: min(table[corner] for table in tables) for corner in tables[0]}
+
+    def estimate_layer(self, work: Work) -> LayerEstimate:
+        """Price one layer; see `docs/explanation/arm-cores.md` for every formula."""
+        layers, here = self._layers(work), self.default_point
+        tables = [self._cycles(layer) for layer in layers]
+        best = min(range(len(layers)), key=lambda i: tables[i][here])
+        layer, cycles = layers[best], tables[best][here]
+        compute = self._compute(layer, here.code)
+        moved = {"l1": layer.loaded_bytes + container_bytes(work.output_values, work.output_bits)}
+        stream = layer.stream_cycles(self.rates[here.weights])
+        if here.weights is not Place.L1:
+            moved[str(here.weights)] = layer.streamed_bytes
+        energy = self.spec.energy
+        return LayerEstimate(
+            name=work.name,
+            method=layer.kernel.name,
+            macs=work.macs,
+            cycles=cycles,
+            low=min(min(table.values()) for table in tables),
+            high=max(min(t[corner] for t in tables) for corner in tables[0]),
+            compute_cycles=compute,
+            ideal_cycles=layer.ideal_cycles,
+            memory_bytes=moved,
+            energy_by_component=None if energy is None else {"board": cycles * energy.value},
+            counts={
+                "spills": layer.spills,
+                "stored_weight_bytes": packed_bytes(
+                    work.weights, layer.kernel.loop.stored_weight_bits
+                ),
+                "stream_cycles": stream,
+            },
+        )
+
+    def memory(
+        self, workload: Work | Iterable[Work], buffers: Iterable[Buffer] | None = None
+    ) -> MemoryMap:
+        """Return where constants and activations lie, weights stored as the kernels want them.
+
+        Parameters
+        ----------
+        workload
+            A network.
+        buffers
+            Its tensors with their lives; None: a chain.
+        """
+        return memory_map(
+            workload,
+            stored_bits=lambda work: self.kernel_of(work).loop.stored_weight_bits,
+            scratch=lambda work: self.layer(self.kernel_of(work), work).scratch_bytes,
+            buffers=buffers,
+            alignment=int(self.spec.register_bits.value) // 8,
+        )
+
+    def state(self, workload: Workload) -> Statement:
+        """Say what was summed, and why the default point is where it is."""
+        return state(self, workload)
+
+    def layer(self, kernel: Kernel, work: Work) -> Layer:
+        """Return a kernel set on a layer, with the epilogue and copies that the settings ask."""
+        overlapping = work.input_values < work.rows * work.inputs and work.kind is Kind.CONV2D
+        copied = self.convolution is Convolution.IM2COL and overlapping
+        return Layer(
+            core=self.spec,
+            kernel=kernel,
+            shape=Shape(
+                work.rows, work.inputs, work.outputs, by_channel=work.kind is Kind.DEPTHWISE
+            ),
+            epilogue=self.rescale or kernel.rescale(work),
+            copied_values=work.rows * work.inputs if copied else 0,
+        )
+
+    def _layers(self, work: Work) -> list[Layer]:
+        if self.kernel is None:
+            kernels = candidates(work, self.spec, self.packed)
+        else:
+            kernels = [named(self.kernel, work)]
+        return [self.layer(kernel, work) for kernel in kernels]
+
+    def calibrated(self, workload: Work | Iterable[Work], cycles: float) -> NeonCore:
+        """Return this core with the factor of a library that takes `cycles` for a network.
+
+        Raises
+        ------
+        ConfigError
+            If the weights alone take longer to arrive.
+        """
+        plain = replace(self, library=None, factor=1.0).estimate(workload)
+        stream = plain.cycles - plain.compute_cycles
+        if cycles <= stream:
+            raise ConfigError(f"cycles must be more than the {stream:,.0f} of the weight stream")
+        return replace(self, library=None, factor=(cycles - stream) / plain.compute_cycles)
+
+    def _compute(self, layer: Layer, code: Code) -> float:
+        factor = factor_of(self.library) if self.factor is None else self.factor
+        return factor * float(layer.compute_cycles(code))
+
+    def _cycles(self, layer: Layer) -> dict[Scenario, float]:
+        compute = {code: self._compute(layer, code) for code in Code}
+        stream = {place: layer.stream_cycles(rate) for place, rate in self.rates.items()}
+        return {
+            corner: join(compute[corner.code], stream[corner.weights], corner.overlap)
+            for corner in scenarios(self.spec.memory)
+        }
