@@ -18,7 +18,10 @@ BUILT_IN = {
     "channel_parallel": "accel_models.channel_parallel:ChannelParallel",
     "dataflow_fpga": "accel_models.dataflow_fpga:DataflowFpga",
     "decoder_npu": "accel_models.decoder_npu:DecoderNpu",
+    "fusible": "accel_models.fusible:FusibleArray",
+    "in_memory": "accel_models.in_memory:InMemory",
     "neon": "accel_models.neon:NeonCore",
+    "roofline": "accel_models.roofline:Roofline",
     "systolic": "accel_models.systolic:SystolicArray",
 }
 

@@ -63,6 +63,11 @@ def read_constants() -> Constants:
     return read_toml(files(__name__) / "constants.toml", Constants)
 
 
+@functools.lru_cache(maxsize=4096)
+def _known_block(accelerator: str, shape: Shape) -> Block:
+    return find_block(read_accelerator(accelerator), shape)
+
+
 @dataclass(frozen=True, slots=True)
 class DecoderNpu(ClosedForm):
     """Cycles and traffic of an accelerator with a weight decoder.
@@ -127,12 +132,15 @@ class DecoderNpu(ClosedForm):
         """Return the block that the layer is cut into."""
         if work.kind is Kind.ELEMENTWISE:
             return f"{self.accelerator} {work.operation}"
-        block = find_block(self._machine, shape_of(work))
+        block = self.block(work)
         return f"{self.accelerator} blocks of {block.height}x{block.width}x{block.depth}"
 
     def block(self, work: Demand) -> Block:
         """Return the block that a layer is cut into."""
-        return find_block(self._machine, shape_of(work))
+        shape = shape_of(work)
+        if hasattr(shape.height, "shape") or hasattr(shape.outputs, "shape"):
+            return find_block(self._machine, shape)
+        return _known_block(self.accelerator, shape)
 
     def price(self, work: Demand) -> Price:
         """Price one layer: the busiest of accelerator, SRAM and the memory with the weights."""
@@ -140,7 +148,7 @@ class DecoderNpu(ClosedForm):
         host = self._host_cycles(work)
         if work.kind is Kind.ELEMENTWISE:
             return self._priced(work, self._element_cycles(work), 1, host, self._streams(work), 0)
-        block = find_block(self._machine, shape)
+        block = self.block(work)
         latency = self._scale_latency() if work.kind in LAYERS else 0.0
         per_output = self._per_output(work, shape)
         npu = layer_cycles(self._machine, self._around, shape, block, per_output, latency)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
+from peer_rows import Row, rows_of, spread
 
 import accel_models as am
 from accel_models.technology.qtools import Place, Weights, ideal_energy
-
-Row = dict[str, str]
-
-
-def rows_of(test_data: Path, name: str) -> list[Row]:
-    path = test_data / "peers" / name
-    if not path.is_file():
-        pytest.skip(f"no {name} in the reference data")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows
-    return rows
 
 
 def test_ne16(test_data: Path) -> None:
@@ -146,3 +135,28 @@ def test_qkeras(test_data: Path) -> None:
         }
         for part, ours in parts.items():
             assert ours == pytest.approx(float(row[f"e_{part}_pJ"]), abs=0.006, rel=1e-6), row
+
+
+def test_bit_fusion(test_data: Path) -> None:
+    """Bit Fusion's simulator: arithmetic is equal, and with its search everything."""
+    errors = []
+    for row in rows_of(test_data, "bitfusion_kws.csv"):
+        positions = int(row["batch"]) * int(row["OW"]) * int(row["OH"])
+        work = am.Work.dense(
+            positions,
+            int(row["IC"]) * int(row["KW"]) * int(row["KH"]),
+            int(row["OC"]),
+            weight_bits=int(row["w_bits"]),
+            activation_bits=int(row["i_bits"]),
+            bias_bits=0,
+        )
+        assert work.macs == int(row["macs"])
+        preset = {"16": "bit-fusion", "8": "bit-fusion-8x8"}[row["N"]]
+        searched = am.create(f"fusible:{preset},tiling=search").estimate(work)
+        assert searched.compute_cycles == float(row["compute_cycles_untiled"]), row
+        if row["total_cycles"]:
+            assert searched.cycles == float(row["total_cycles"]), row
+            once = am.create(f"fusible:{preset}").estimate(work)
+            errors.append(once.cycles / float(row["total_cycles"]) - 1)
+    print(f"{len(errors)} totals are equal; without the search {spread(errors)}")
+    assert abs(median(errors)) < 0.02

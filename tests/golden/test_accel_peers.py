@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
+from peer_rows import Row, rows_of
 
 import accel_models as am
-
-Row = dict[str, str]
-
-
-def _rows(test_data: Path, name: str) -> list[Row]:
-    path = test_data / "peers" / name
-    if not path.is_file():
-        pytest.skip(f"no {name} in the reference data")
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
 def scale_sim(test_data: Path) -> list[Row]:
-    return _rows(test_data, "scalesim_v3_kws.csv")
+    return rows_of(test_data, "scalesim_v3_kws.csv")
 
 
 def _on_array(row: Row, **settings: object) -> am.LayerEstimate:
