@@ -60,10 +60,9 @@ class Additions:
     @classmethod
     def by_norm(cls, terms: Terms) -> Self:
         """Return what A2Q's bound knows: weights' magnitudes, times the largest input."""
-        peak = max(
-            abs(int(end)) for ends in (terms.low, terms.high) for end in (ends.min(), ends.max())
-        )
-        most = peak * abs(terms.weights[terms.place].astype(object))
+        ends = terms.low.min(), terms.low.max(), terms.high.min(), terms.high.max()
+        largest = max(abs(int(end)) for end in ends)
+        most = abs(terms.weights[terms.place].astype(terms.products()[0].dtype)) * largest
         return cls(*_running(terms, -most, most))
 
     @property
@@ -104,7 +103,7 @@ def greedy(additions: Additions, register: Accumulator, unit: int = 1) -> tuple[
     furthest = np.full(len(places), len(places) - 1)
     for sums, room in ((up, register.hi), (-down, -register.lo)):
         for column in sums.T:
-            reached = np.searchsorted(column, column + room, "right") - 1
+            reached = column.searchsorted(column + min(room, column[-1]), "right") - 1
             np.minimum(furthest, reached, out=furthest)
     ends, at = [], 0
     while at < len(places) - 1:

@@ -200,6 +200,12 @@ def test_extreme_weights_leave_the_worst_case_rule(additions, outputs, extreme, 
     assert found.planned.tolist() == [found.worst_case]
 
 
+@pytest.mark.parametrize("bits", [62, 64])
+def test_registers_as_wide_as_machine_words(bits):
+    found = planned((np.full((40, 2), -127), UNSIGNED, Accumulator(bits, spill=Spill())))[1]
+    assert found.accumulator.spill == Spill()
+
+
 def test_signs_apart_save_for_unsigned_inputs():
     """Inputs that are not negative: products of one sign only are in the way of each other."""
     weights = np.random.default_rng(0).integers(-15, 16, (800, 8))
