@@ -2,7 +2,8 @@
 
 This is loop distribution (R. Allen, K. Kennedy, "Optimizing Compilers for Modern Architectures",
 2001, section 5.4): strongly connected parts of the graph, states leading from one step to the next,
-are loops over steps; all other nodes run once, on all steps side by side.
+are loops over steps; all other nodes run once, on all steps side by side.  So do ring buffers,
+loops that only move what they are given (:mod:`fxpsim.rings`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 from fxpsim.draws import Draws
 from fxpsim.graph import Graph, Node, State
 from fxpsim.ops.op import as_stored
+from fxpsim.rings import Ring, ring_of
 from fxpsim.schedule import BLOCK, Schedule, partial_schedule
 
 __all__ = ["Steps", "in_steps"]
 
 IntArray = NDArray[Any]
+#: Codes of the largest tensor in a block of steps: most others are far smaller.
+_BLOCK = 4 * BLOCK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,7 @@ class _Ready:
     wanted: frozenset[str]
     schedule: Schedule
     dropped: frozenset[str]  # what nobody needs after it
+    ring: Ring | None
 
     def run(
         self,
@@ -68,6 +73,9 @@ class _Ready:
             (state,) = self.part.states
             later = given[state.update][:, :-1]
             return {state.name: np.concatenate((states[state.name][:, None], later), axis=1)}
+        if self.ring:
+            every = self.ring.run(given[self.ring.source], states[self.ring.state])
+            return {name: every[name] for name in self.wanted}
         return self._one_by_one(given, steps, states, draws)
 
     def _side_by_side(
@@ -133,7 +141,7 @@ class Steps:
         """
         streams, now, blocks = len(codes), dict(states), []
         # In blocks whose tensors stay in a cache.
-        size = max(1, BLOCK // (self.largest * max(1, streams)))
+        size = max(1, _BLOCK // (self.largest * max(1, streams)))
         for first in range(0, codes.shape[1], size):
             tensors = self._block(codes[:, first : first + size], now, draws)
             now = {s.name: as_stored(tensors[s.update][:, -1], s.spec) for s in self.graph.states}
@@ -158,6 +166,7 @@ class Steps:
 def in_steps(graph: Graph, keep: frozenset[str], proofs: bool) -> Steps:
     """Return how many steps of a graph run; parameters as of :func:`fxpsim.schedule.schedule`."""
     parts = _parts(graph)
+    shapes = {name: spec.shape for name, spec in graph.specs.items()}
     wanted = keep | {state.update for state in graph.states}
     ready, present = [], {"input"}
     for position, part in enumerate(parts):
@@ -174,6 +183,7 @@ def in_steps(graph: Graph, keep: frozenset[str], proofs: bool) -> Steps:
                 outer,
                 partial_schedule(graph, part.nodes, frozenset(inner & nodes), proofs),
                 dropped,
+                ring_of(part.nodes, part.states, shapes),
             )
         )
     return Steps(graph, keep, tuple(ready), max(spec.size for spec in graph.specs.values()))

@@ -42,7 +42,7 @@ LAYERS = [
     ("fxpsim.fixed_array",),
     ("fxpsim.graph",),
     ("fxpsim.bounds", "fxpsim.importers"),
-    ("fxpsim.schedule", "fxpsim.steps"),
+    ("fxpsim.schedule", "fxpsim.rings", "fxpsim.steps"),
     (
         "fxpsim.simulation",
         "fxpsim.streaming",

@@ -8,7 +8,6 @@ import pytest
 from fxpsim import Graph, QFormat, simulate, stream
 from fxpsim.graph import Node, State
 from fxpsim.ops import Concatenate, IntegerArithmetic, Requantize, Slice, TensorSpec
-from fxpsim.schedule import BLOCK
 from fxpsim.steps import in_steps
 
 WORD = QFormat(16, 0)
@@ -74,10 +73,10 @@ def test_only_loops_run_step_by_step():
     ]
 
 
-def test_blocks_of_steps_continue_one_another():
-    graph = GRAPHS["a sum"]
-    steps = BLOCK // 2 + 3
-    total = simulate(graph, np.ones((1, steps, 2), int)).output[0, :, 0]
+def test_blocks_of_steps_continue_one_another(monkeypatch):
+    monkeypatch.setattr("fxpsim.steps._BLOCK", 14)
+    steps = 70_003
+    total = simulate(GRAPHS["a sum"], np.ones((1, steps, 2), int)).output[0, :, 0]
     np.testing.assert_array_equal(total, (np.arange(1, steps + 1) + 32768) % 65536 - 32768)
 
 
