@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from numba import njit
 from numba.core import caching
@@ -84,14 +85,42 @@ class _CacheImpl(caching.CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
+class _Files(caching.IndexDataCacheFile):
+    """A file for each overload, named by what it was compiled for.
+
+    Numba numbers the files, in an index for each function.  Two processes that compile overloads of
+    one function at once may choose one number, and the index then names the other one's code.
+    """
+
+    def _name(self, key: Any) -> str:
+        digest = hashlib.sha256(f"{self._version} {key!r}".encode()).hexdigest()[:32]
+        return self._index_name.removesuffix(".nbi") + f"-{digest}.nbc"
+
+    def load(self, key: Any) -> Any:
+        try:
+            return self._load_data(self._name(key))
+        except FileNotFoundError:
+            return None
+
+    def save(self, key: Any, data: Any) -> None:
+        self._save_data(self._name(key), data)
+
+    def flush(self) -> None:
+        """Do nothing: what cannot be read is compiled, and written anew."""
+
+
 class _Cache(caching.FunctionCache):
     _impl_class = _CacheImpl
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        base, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(self._cache_path, base, stamp)
 
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # a file cut short by a full disk or a kill: compile anew
-            self.flush()
             return None
 
 

@@ -153,3 +153,35 @@ def test_compiled_code_is_found_again(tmp_path):
         kept.append(sorted(path.name for path in tmp_path.rglob("*.nb[ci]")))
     assert kept[0]
     assert kept[0] == kept[1]
+
+
+def test_overloads_compiled_at_once_are_not_mixed_up(tmp_path):
+    """Two processes that compile different overloads of one function keep both."""
+    run = """
+import sys, numpy as np
+from fxpsim.kernels._jit import kernel
+
+@kernel
+def twice(a):
+    return a[0] * 2
+
+first, second = np.ones(1, sys.argv[1]), np.ones(1, sys.argv[2])
+twice._cache._cache_file._load_index = lambda: {}  # as it was before the other one wrote
+print(twice(first), twice(second), sum(twice.stats.cache_hits.values()))
+"""
+    script = tmp_path / "twice.py"
+    script.write_text(run)
+    environment = {
+        **os.environ,
+        "FXPSIM_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
+    environment.pop("NUMBA_DISABLE_JIT", None)
+    found = []
+    for kinds in (("i8", "f8"), ("f8", "i4"), ("i4", "i8")):
+        done = subprocess.run(
+            [sys.executable, str(script), *kinds], env=environment, cwd=ROOT,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found.append(done.stdout.split())
+    assert found == [["2", "2.0", "0"], ["2.0", "2", "1"], ["2", "2", "2"]]
