@@ -76,27 +76,31 @@ class LogMel:
     output_frac: int = 3
 
     def __post_init__(self) -> None:
-        problems = []
+        problems, wrong = [], set()
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 problems.append(f"{name} must be an integer from {least} to {most}, not {value!r}")
+                wrong.add(name)
         for name in ("low_hz", "high_hz", "offset"):
             if not isinstance(value := getattr(self, name), Real):
                 problems.append(f"{name} must be a number, not {value!r}")
-        if problems:
-            raise ConfigError("; ".join(problems))
-        if self.fft_length < self.frame_length or self.fft_length & (self.fft_length - 1):
+                wrong.add(name)
+        if not wrong & {"fft_length", "frame_length"} and (
+            self.fft_length < self.frame_length or self.fft_length & (self.fft_length - 1)
+        ):
             problems.append(
                 f"fft_length must be a power of two of at least frame_length "
                 f"({self.frame_length}), not {self.fft_length}"
             )
-        if not 0 <= self.low_hz < self.high_hz <= self.sample_rate / 2:
+        if not wrong & {"low_hz", "high_hz", "sample_rate"} and not (
+            0 <= self.low_hz < self.high_hz <= self.sample_rate / 2
+        ):
             problems.append(
                 f"band edges must rise from 0 to at most {self.sample_rate / 2:g} Hz, "
                 f"not {self.low_hz:g} to {self.high_hz:g}"
             )
-        if not abs(self.offset) <= _LARGEST_OFFSET:
+        if "offset" not in wrong and not abs(self.offset) <= _LARGEST_OFFSET:
             problems.append(
                 f"offset must be {-_LARGEST_OFFSET} to {_LARGEST_OFFSET}, not {self.offset}"
             )

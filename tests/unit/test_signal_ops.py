@@ -170,7 +170,7 @@ def test_damaged_settings_are_others_or_refused(settings, place, byte):
         ({"high_hz": 8000}, "to less than 8000 Hz, not 125 to 8000"),
         ({"gain_bits": 14}, "gain_bits must be 15 or more for a transform of 512 samples, not 14"),
         ({"smoothing_bits": 2}, "smoothing_bits must be 3 or more"),
-        ({"scale": 0}, "scale and pcan_offset must be more than 0"),
+        ({"scale": 0}, "scale must be more than 0"),
         ({"output": "int4"}, "output must be one of logarithm, int8, ratio, not 'int4'"),
     ],
 )
