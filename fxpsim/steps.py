@@ -26,8 +26,6 @@ from fxpsim.schedule import BLOCK, Schedule, partial_schedule
 __all__ = ["Steps", "in_steps"]
 
 IntArray = NDArray[Any]
-#: Codes of the largest tensor in a block of steps: most others are far smaller.
-_BLOCK = 4 * BLOCK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +139,7 @@ class Steps:
         """
         streams, now, blocks = len(codes), dict(states), []
         # In blocks whose tensors stay in a cache.
-        size = max(1, _BLOCK // (self.largest * max(1, streams)))
+        size = max(1, BLOCK // (self.largest * max(1, streams)))
         for first in range(0, codes.shape[1], size):
             tensors = self._block(codes[:, first : first + size], now, draws)
             now = {s.name: as_stored(tensors[s.update][:, -1], s.spec) for s in self.graph.states}

@@ -54,7 +54,7 @@ def test_rings_hold_what_steps_hold(axis, before, added, drop_first, monkeypatch
         before += added
     graph = ring(axis, before, added, drop_first=drop_first)
     assert found(graph) is not None
-    monkeypatch.setattr("fxpsim.steps._BLOCK", 4 * max(s.size for s in graph.specs.values()))
+    monkeypatch.setattr("fxpsim.steps.BLOCK", 4 * max(s.size for s in graph.specs.values()))
     codes = np.random.default_rng(0).integers(-128, 128, (2, 7, *graph.input.shape))
     trace = simulate(graph, codes, probes=["*"])
     for number, clip in enumerate(codes):

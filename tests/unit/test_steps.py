@@ -74,7 +74,7 @@ def test_only_loops_run_step_by_step():
 
 
 def test_blocks_of_steps_continue_one_another(monkeypatch):
-    monkeypatch.setattr("fxpsim.steps._BLOCK", 14)
+    monkeypatch.setattr("fxpsim.steps.BLOCK", 14)
     steps = 70_003
     total = simulate(GRAPHS["a sum"], np.ones((1, steps, 2), int)).output[0, :, 0]
     np.testing.assert_array_equal(total, (np.arange(1, steps + 1) + 32768) % 65536 - 32768)
