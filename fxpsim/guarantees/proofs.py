@@ -21,7 +21,7 @@ from fxpsim.formats import Format, Levels, QFormat
 from fxpsim.graph import Graph, Node
 from fxpsim.guarantees.widths import BOUNDS, REACHABILITY, Proof, prove, read_bounds, width
 from fxpsim.guarantees.witnesses import Witness, find_witness
-from fxpsim.ops import Dense, TensorFormat, TensorSpec
+from fxpsim.ops import Dense, TensorSpec
 from fxpsim.ops.op import fraction
 from fxpsim.stats import bits_for
 
@@ -311,7 +311,7 @@ def guarantee_layer(
     *,
     accumulator: Accumulator | None = None,
     bias: ArrayLike | None = None,
-    weight_format: TensorFormat | None = None,
+    weight_format: Format | None = None,
     folded: bool = False,
     bounds: str | Iterable[str] = "all",
 ) -> Guarantee:
@@ -327,9 +327,8 @@ def guarantee_layer(
         Order, chunks, spill, place of the bias; a plain register where not given.
     bias : array_like of int (N,), optional
         At the products' fraction.
-    weight_format : QFormat or Affine, optional
-        Of the weights, for the data-type bound; the narrowest integers that hold them where not
-        given.
+    weight_format : QFormat, Affine or Levels, optional
+        Of the weights; the narrowest integers that hold them where not given.
     folded : bool
         As for :class:`fxpsim.ops.layer.Layer`: raw codes of an affine input are multiplied.
     bounds
