@@ -9,7 +9,8 @@ from torch import Tensor
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.formats import QFormat
-from fxpsim.train.layers import FixedPointLayer, NormalisedLayer, QuantizedLayer, Stage
+from fxpsim.train.choices import Stage
+from fxpsim.train.layers import FixedPointLayer, NormalisedLayer, QuantizedLayer
 from fxpsim.train.network import KeywordNetwork
 from fxpsim.train.quantizers import LearnedStep, Squashed, WeightQuantizer
 

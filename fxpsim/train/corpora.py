@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from math import log10
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,6 +35,8 @@ Progress = Callable[[str, int, int], None]
 SPLITS: tuple[str, ...] = get_args(Split)
 #: Of the 18 official training speakers: every choice is made on these, never on ``val``.
 ARABIC_VALIDATION_SPEAKERS = ("5", "17", "23")
+#: lfbe = 256 (10 log10 power + 52) / 64, halved, in 128 codes to 1.
+_ARABIC_OCTAVE = 2 * 10 * log10(2) / 128
 _BLOCK = 512  # clips held as audio at once
 
 
@@ -71,6 +74,8 @@ class Corpus:
         What the codes mean.
     metadata : mapping
         For the graphs of networks trained on it, such as ``{"front_end": {...}}``.
+    octave : float
+        What twice the power adds to a value.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class Corpus:
     classes: tuple[str, ...]
     input_format: QFormat
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    octave: float = 1.0
 
     def __post_init__(self) -> None:
         problems = self._wrong_arrays() or self._wrong_content()
@@ -295,6 +301,7 @@ def arabic(path: Path) -> Corpus:
                 "corpus": "Arabic Speech Commands, every second row and band of its LFBE",
                 "band_means": means.tolist(),
             },
+            octave=_ARABIC_OCTAVE,
         )
 
 

@@ -6,7 +6,6 @@ Tensors hold integer codes as floats; a format says what they mean.
 from __future__ import annotations
 
 from abc import abstractmethod
-from enum import Enum
 from math import frexp
 from typing import Any
 
@@ -17,20 +16,13 @@ from torch import Tensor, nn
 from fxpsim.accumulators import Accumulator
 from fxpsim.formats import QFormat
 from fxpsim.ops import BatchNorm, Conv2D, Op, Relu, Requantize
+from fxpsim.train.choices import Stage
 from fxpsim.train.quantizers import WeightQuantizer
 from fxpsim.train.straight_through import nearest_up
 from fxpsim.train.sums import exact_sums, register_sums
 from fxpsim.train.windows import Shape, Windows
 
-__all__ = ["FixedPointLayer", "NormalisedLayer", "QuantizedLayer", "Stage", "word_for"]
-
-
-class Stage(Enum):
-    """How much of a layer is quantised."""
-
-    NOTHING = "nothing"
-    WEIGHTS = "weights"
-    EVERYTHING = "everything"
+__all__ = ["FixedPointLayer", "NormalisedLayer", "QuantizedLayer", "word_for"]
 
 
 def word_for(peak: float, bits: int) -> QFormat:

@@ -13,7 +13,8 @@ from torch.nn import functional
 from fxpsim.formats import QFormat
 from fxpsim.graph import Graph, Node
 from fxpsim.ops import Op, Reinterpret, Reshape, Softmax, TensorSpec
-from fxpsim.train.layers import NormalisedLayer, QuantizedLayer, Stage
+from fxpsim.train.choices import Stage
+from fxpsim.train.layers import NormalisedLayer, QuantizedLayer
 from fxpsim.train.quantizers import Unquantized
 from fxpsim.train.windows import Patches, Shape, Whole, Windows
 

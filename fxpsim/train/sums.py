@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fxpsim import dispatch
@@ -27,6 +28,14 @@ def exact_sums(rows: Tensor, weights: Tensor, peak: int) -> Tensor:
     return rows.double() @ weights.double()
 
 
+def _machine(values: Tensor, ends: Range) -> NDArray[Any]:
+    """Return integers as such."""
+    low, high = ends
+    kind = torch.int8 if low >= -128 and high <= 127 else torch.int16
+    integers: NDArray[Any] = values.detach().to(kind).contiguous().numpy()
+    return integers
+
+
 class _Register(torch.autograd.Function):  # type: ignore[misc]
     """The simulator's own product forward, an exact one's slopes backward."""
 
@@ -40,13 +49,10 @@ class _Register(torch.autograd.Function):  # type: ignore[misc]
         ranges: tuple[Range, Range],
         proven: bool,
     ) -> Tensor:
-        operands = [
-            values.detach().to(torch.int16 if max(-low, high) > 127 else torch.int8).numpy()
-            for values, (low, high) in zip((rows, weights), ranges, strict=True)
-        ]
-        sums = dispatch.product(
-            *operands, register, *ranges, bias.detach().long().numpy(), proven=proven
-        )
+        a_range, b_range = ranges
+        a, b = _machine(rows, a_range), _machine(weights, b_range)
+        start = bias.detach().long().numpy()
+        sums = dispatch.product(a, b, register, a_range, b_range, start, proven=proven)
         out = torch.from_numpy(sums).float()
         ctx.save_for_backward(rows, weights, (out > register.lo) & (out < register.hi))
         return out
