@@ -19,6 +19,7 @@ _MOST_WIDE, _MOST_TALL, _MOST_DEEP = 64, 32, 128
 _SPLIT = 16  # depth of the first block that is tried
 _PARTS = (16, 12, 8, 6, 4, 3, 2, 1)
 _BANK = 1024  # bytes
+_TOGETHER = 4096  # layers whose columns fit a cache
 _SMALL = 4  # outputs in either direction
 _OUTPUT_BANKS = 2
 _SUB_KERNEL = 8  # taps in either direction that are done at once
@@ -38,6 +39,34 @@ class Block:
 
 def find_block(machine: Accelerator, shape: Shape) -> Block:
     """Return the block that fetches least of all that fit the shared buffer."""
+    columns = [getattr(shape, name) for name in Shape.__slots__]
+    rows = max((column.size for column in columns if hasattr(column, "size")), default=1)
+    if rows <= _TOGETHER:
+        return _find(machine, shape)
+    import numpy as np
+
+    parts = [
+        _find(
+            machine,
+            Shape(*(c[at : at + _TOGETHER] if hasattr(c, "size") else c for c in columns)),
+        )
+        for at in range(0, rows, _TOGETHER)
+    ]
+    sizes = [min(_TOGETHER, rows - at) for at in range(0, rows, _TOGETHER)]
+    return Block(
+        *(
+            np.concatenate(
+                [
+                    np.broadcast_to(getattr(part, name), size)
+                    for part, size in zip(parts, sizes, strict=True)
+                ]
+            )
+            for name in Block.__slots__
+        )
+    )
+
+
+def _find(machine: Accelerator, shape: Shape) -> Block:
     tall, wide, deep = (
         machine.unit_height.whole,
         machine.unit_width.whole,
@@ -50,8 +79,7 @@ def find_block(machine: Accelerator, shape: Shape) -> Block:
     least: Number = 0
     for step in range(1, _MOST_DEEP // _SPLIT + 1):
         depth = smaller(step * _SPLIT, most_deep)
-        for part in _PARTS:
-            height = round_up(ceil_div(most_tall, part), tall)
+        for height in _heights(most_tall, tall):
             width = _widest(machine, shape, height, depth, most_wide)
             found = _block(shape, height, larger(width, wide), depth)
             cost = choose(width > 0, _fetched(shape, found), 1e18)
@@ -68,10 +96,21 @@ def find_block(machine: Accelerator, shape: Shape) -> Block:
                     for name in Block.__slots__
                 )
             )
-        if not hasattr(most_deep, "shape") and step * _SPLIT >= most_deep:
+        if step * _SPLIT >= _top(most_deep):
             break
     assert best is not None
     return best
+
+
+def _heights(most: Number, unit: int) -> list[Number]:
+    """Return the heights of equal parts of a layer, in whole units."""
+    found = [round_up(ceil_div(most, part), unit) for part in _PARTS if part * unit <= _top(most)]
+    return found if hasattr(most, "shape") else sorted(set(found))
+
+
+def _top(value: Number) -> int:
+    """Return the largest of all entries."""
+    return int(value.max()) if hasattr(value, "shape") else int(value)
 
 
 def _block(shape: Shape, height: Number, width: Number, depth: Number) -> Block:
@@ -92,29 +131,27 @@ def _block(shape: Shape, height: Number, width: Number, depth: Number) -> Block:
 def _widest(
     machine: Accelerator, shape: Shape, height: Number, depth: Number, most: Number
 ) -> Number:
-    """Return the largest width of a block that fits, in whole units; 0: none does."""
+    """Return the largest width of a block that fits, in whole units; 0: none does.
+
+    Inputs and sums, both twice, share the buffer, each in whole granules of banks.
+    """
     unit = machine.unit_width.whole
+    one = _block(shape, height, unit, depth)
+    wide = shape.activation_bits == 16
+    input_granule = choose(wide, machine.input_granule_16.whole, machine.input_granule_8.whole)
+    sum_granule = choose(wide, machine.sum_granule_40.whole, machine.sum_granule_32.whole)
+    free = machine.banks.whole - machine.reserved_end_banks.whole - _OUTPUT_BANKS
+    column = one.input_height * round_up(one.input_depth * shape.activation_bits // 8, 8)
+    first = column * (one.input_width - unit * shape.stride_width)
+    column = column * (unit * shape.stride_width)
+    sums = height * unit * round_up(depth, 8) * shape.sum_bits // 8
     low, high = 0 * most, most // unit
-    for _ in range((_MOST_WIDE // unit).bit_length()):
+    for _ in range((_top(most) // unit).bit_length()):
         middle = (low + high + 1) // 2
-        fits = _fits(machine, shape, _block(shape, height, larger(middle, 1) * unit, depth))
-        fits = fits & (middle > 0)
+        inputs = round_up(2 * ceil_div(first + middle * column, _BANK), input_granule)
+        fits = inputs + round_up(2 * ceil_div(middle * sums, _BANK), sum_granule) <= free
         low, high = choose(fits, middle, low), choose(fits, high, larger(middle - 1, 0))
     return low * unit
-
-
-def _fits(machine: Accelerator, shape: Shape, block: Block) -> Number:
-    """Return whether inputs and sums, both twice, fit the shared buffer."""
-    wide = shape.activation_bits == 16
-    granule = choose(wide, machine.input_granule_16.whole, machine.input_granule_8.whole)
-    row = round_up(block.input_depth * shape.activation_bits // 8, 8)
-    held = block.input_height * block.input_width * row
-    inputs = round_up(2 * ceil_div(held, _BANK), granule)
-    granule = choose(wide, machine.sum_granule_40.whole, machine.sum_granule_32.whole)
-    sums = block.height * block.width * round_up(block.depth, 8) * shape.sum_bits // 8
-    sums = round_up(2 * ceil_div(sums, _BANK), granule)
-    free = machine.banks.whole - machine.reserved_end_banks.whole - _OUTPUT_BANKS
-    return inputs + sums <= free
 
 
 def _fetched(shape: Shape, block: Block) -> Number:
