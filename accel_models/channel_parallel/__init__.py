@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar
 from accel_models.closed_form import ClosedForm, Price
 from accel_models.constants import Constant
 from accel_models.demand import Arithmetic, Demand, Kind
-from accel_models.elementwise import Number, ceil_div, choose
+from accel_models.elementwise import Number, ceil_div, choose, larger
 from accel_models.estimate import Statement
 from accel_models.keys import Doc
 from accel_models.presets import preset_settings
@@ -97,6 +97,11 @@ class ChannelParallel(ClosedForm):
                 work.window.taps > engine.kernel_taps.whole,
                 (f"has {work.window.taps} taps, but a processor has {engine.kernel_taps.whole}"),
             )
+        held = larger(work.input_values, work.output_values)
+        yield (
+            held > engine.data_bytes.whole,
+            (f"has {held} bytes of input or output, but there are {engine.data_bytes.whole}"),
+        )
         needed = self.kernel_words(work)
         yield (
             needed > engine.kernels.whole,

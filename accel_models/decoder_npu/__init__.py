@@ -88,6 +88,9 @@ class DecoderNpu(ClosedForm):
     storage: Annotated[str, Doc("name", "how weights are stored: a name of list_storages()")] = (
         "ethos"
     )
+    sram_kib: Annotated[
+        float, Doc("KiB", "inputs, outputs and kept values of a layer must fit", positive=True)
+    ] = 512.0
     host_clock_hz: Annotated[
         float, Doc("Hz", "clock of the processor beside the accelerator", positive=True)
     ] = 200e6
@@ -122,6 +125,16 @@ class DecoderNpu(ClosedForm):
         yield (
             work.activation_bits > 16,
             (f"has {work.activation_bits}-bit activations, but 8 or 16 are multiplied"),
+        )
+        held = self._streams(work)
+        if work.ring is not None:
+            held = held + work.ring.values * work.activation_bits / 8
+        yield (
+            held > self.sram_kib * 1024,
+            (
+                f"has {held} bytes of activations, but the SRAM has {self.sram_kib:g} KiB: "
+                "smaller tiles of the image, or fewer activation bits, would fit"
+            ),
         )
         if work.kind in LAYERS:
             yield work.accumulator.final_bits > 40, "sums in more than 40 bits"
