@@ -140,7 +140,8 @@ def _widths(work: Workload, text: str) -> dict[str, Workload]:
             changed = {"weight_bits": bits, "weight_magnitude": max(1, (1 << (bits - 1)) - 1)}
         else:
             raise click.UsageError(f"weights must be bits or 'float', not {part!r}")
-        found[part] = am.Workload(replace(item, spills=None, **changed) for item in work)
+        changed |= {"spills": None, "weight_histogram": None, "weight_entropy": None}
+        found[part] = am.Workload(replace(item, **changed) for item in work)
     return found
 
 
