@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
@@ -108,6 +108,24 @@ class CostModel(ABC):
     def describe(self) -> Description:
         """Return what this model is, its settings with their values, and its presets."""
         return Description(self.name, self.summary, keys_of(self), tuple(self.presets()))
+
+    def unbinding_weight_bits(self, work: Work) -> int | None:
+        """Return the most weight bits with which another resource binds a layer.
+
+        None: no narrower weights change what binds it.
+        """
+        binding = self.estimate_layer(work).binding
+        for bits in reversed(range(1, work.weight_bits)):
+            thin = replace(
+                work,
+                weight_bits=bits,
+                weight_magnitude=None,
+                weight_histogram=None,
+                weight_entropy=None,
+            )
+            if self.supports(thin) and self.estimate_layer(thin).binding != binding:
+                return bits
+        return None
 
     def estimate(self, work: Work | Iterable[Work]) -> Estimate:
         """Price one layer or a whole network.
