@@ -151,7 +151,7 @@ class DecoderNpu(ClosedForm):
     def block(self, work: Demand) -> Block:
         """Return the block that a layer is cut into."""
         shape = shape_of(work)
-        if hasattr(shape.height, "shape") or hasattr(shape.outputs, "shape"):
+        if any(hasattr(getattr(shape, name), "shape") for name in Shape.__slots__):
             return find_block(self._machine, shape)
         return _known_block(self.accelerator, shape)
 

@@ -18,7 +18,8 @@ __all__ = ["Block", "find_block"]
 _MOST_WIDE, _MOST_TALL, _MOST_DEEP = 64, 32, 128
 _SPLIT = 16  # depth of the first block that is tried
 _PARTS = (16, 12, 8, 6, 4, 3, 2, 1)
-_BANK = 1024  # bytes
+_BANK = 10  # bits of the address of a byte in a bank
+_LARGE = 1 << 24  # bytes that no buffer holds
 _TOGETHER = 4096  # layers whose columns fit a cache
 _SMALL = 4  # outputs in either direction
 _OUTPUT_BANKS = 2
@@ -45,25 +46,17 @@ def find_block(machine: Accelerator, shape: Shape) -> Block:
         return _find(machine, shape)
     import numpy as np
 
-    parts = [
-        _find(
-            machine,
-            Shape(*(c[at : at + _TOGETHER] if hasattr(c, "size") else c for c in columns)),
-        )
-        for at in range(0, rows, _TOGETHER)
-    ]
-    sizes = [min(_TOGETHER, rows - at) for at in range(0, rows, _TOGETHER)]
-    return Block(
-        *(
-            np.concatenate(
-                [
-                    np.broadcast_to(getattr(part, name), size)
-                    for part, size in zip(parts, sizes, strict=True)
-                ]
-            )
-            for name in Block.__slots__
-        )
-    )
+    # Layers of few outputs together: these have few blocks.
+    outputs = np.broadcast_to(shape.outputs, rows)
+    order = np.argsort(outputs, kind="stable")
+    found = {name: np.empty(rows, np.int64) for name in Block.__slots__}
+    for at in range(0, rows, _TOGETHER):
+        places = order[at : at + _TOGETHER]
+        part = Shape(*(c[places] if hasattr(c, "size") else c for c in columns))
+        block = _find(machine, part)
+        for name, values in found.items():
+            values[places] = getattr(block, name)
+    return Block(**found)
 
 
 def _find(machine: Accelerator, shape: Shape) -> Block:
@@ -142,16 +135,27 @@ def _widest(
     sum_granule = choose(wide, machine.sum_granule_40.whole, machine.sum_granule_32.whole)
     free = machine.banks.whole - machine.reserved_end_banks.whole - _OUTPUT_BANKS
     column = one.input_height * round_up(one.input_depth * shape.activation_bits // 8, 8)
-    first = column * (one.input_width - unit * shape.stride_width)
-    column = column * (unit * shape.stride_width)
-    sums = height * unit * round_up(depth, 8) * shape.sum_bits // 8
-    low, high = 0 * most, most // unit
-    for _ in range((_top(most) // unit).bit_length()):
-        middle = (low + high + 1) // 2
-        inputs = round_up(2 * ceil_div(first + middle * column, _BANK), input_granule)
-        fits = inputs + round_up(2 * ceil_div(middle * sums, _BANK), sum_granule) <= free
-        low, high = choose(fits, middle, low), choose(fits, high, larger(middle - 1, 0))
-    return low * unit
+    first = _narrow(column * one.input_width)
+    column = _narrow(column * (unit * shape.stride_width))
+    sums = _narrow(height * unit * round_up(depth, 8) * shape.sum_bits // 8)
+    units, width = _narrow(most // unit), _narrow(0 * most)
+    for bit in reversed(range((_top(most) // unit).bit_length())):
+        tried = width + (1 << bit)
+        inputs = round_up(_banks(first + (tried - 1) * column), input_granule)
+        fits = inputs + round_up(_banks(tried * sums), sum_granule) <= free
+        width = width + ((fits & (tried <= units)) << bit)
+    return 0 * most + width * unit  # of the bits of `most` again
+
+
+def _banks(count: Number) -> Number:
+    """Return the banks of bytes that are held twice."""
+    return -(-count >> _BANK) << 1
+
+
+def _narrow(count: Number) -> Number:
+    """Return numbers in 32 bits, for speed; those that no buffer holds stay that large."""
+    count = smaller(count, _LARGE)
+    return count.astype("int32") if hasattr(count, "astype") else count
 
 
 def _fetched(shape: Shape, block: Block) -> Number:

@@ -6,6 +6,7 @@ products) or for a dense one of 640-128-256-256-256-128-12, but for what is said
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,7 @@ def dense(bits: int, *, known: bool = False) -> am.Workload:
     settings = {"weight_bits": bits, **GAINS}
     if known:
         settings["weight_entropy"] = ENTROPY[bits]
-    pairs = zip(DENSE, DENSE[1:], strict=False)
+    pairs = itertools.pairwise(DENSE)
     return am.Workload(
         am.Work.dense(1, *size, name=f"fc{i}", **settings) for i, size in enumerate(pairs)
     )
@@ -142,7 +143,7 @@ def finn() -> am.Workload:
     sizes = (490, 256, 256, 256, 12)
     return am.Workload(
         am.Work.dense(1, *size, weight_bits=3, activation_bits=3)
-        for size in zip(sizes, sizes[1:], strict=False)
+        for size in itertools.pairwise(sizes)
     )
 
 
