@@ -244,8 +244,11 @@ class NeonCore(ClosedForm):
         buffers
             Its tensors with their lives; None: a chain.
         """
+        workload = Workload(workload)
+        loops = {k.name.partition("_n")[0]: k.loop for k in map(self.kernel_of, workload)}
         return memory_map(
             workload,
+            code=[(name, loop.code_bytes) for name, loop in loops.items() if loop.code_bytes],
             stored_bits=lambda work: self.kernel_of(work).loop.stored_weight_bits,
             scratch=lambda work: self.layer(self.kernel_of(work), work).scratch_bytes,
             buffers=buffers,
