@@ -108,7 +108,9 @@ def test_floats_are_exact_on_whole_numbers(program: Path) -> None:
 
 
 @pytest.mark.parametrize("kernel", LAYOUTS)
-def test_executed_instructions_are_those_priced(kernel: str, executed: dict[str, Executed]) -> None:
+def test_executed_instructions_are_those_priced(
+    kernel: str, program: Path, executed: dict[str, Executed]
+) -> None:
     """By class, and what the price leaves out: loop control, zeroing, adding lanes up.
 
     These kernels begin a stretch with zeroed lanes and smlal, where smull alone would do.
