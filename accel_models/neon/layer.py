@@ -12,7 +12,7 @@ from accel_models.neon.kernel import Kernel
 from accel_models.neon.loops import STEP, Counts, Epilogue, epilogue_counts
 from accel_models.neon.scenario import Code, Overlap, Scenario
 
-__all__ = ["Layer", "Shape", "epilogue_cycles", "join"]
+__all__ = ["Layer", "Shape", "bound_of", "epilogue_cycles", "join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,12 @@ _MULTIPLICATIONS = frozenset(
 @functools.lru_cache(maxsize=1024)
 def epilogue_cycles(core: Core, epilogue: Epilogue, code: Code) -> float:
     """Return the cycles of an epilogue for one output, before the factor of compiled code."""
-    return _bound(core, _with_load(epilogue_counts(core, epilogue), code))
+    return bound_of(core, epilogue_counts(core, epilogue), code)
+
+
+def bound_of(core: Core, counts: Counts, code: Code) -> float:
+    """Return the cycles that instructions take at least, their loads as compiled or tuned."""
+    return _bound(core, _with_load(counts, code))
 
 
 def join(compute: Number, stream: Number, overlap: Overlap) -> Number:

@@ -31,6 +31,7 @@ class Sums(StrEnum):
     LANES = "lanes"  # n products in narrow lanes, which are then emptied into 32 bits
     NARROW = "narrow"  # in narrow lanes, never widened
     SATURATING = "saturating"  # every product on its own, so that each sum can be clamped
+    NORMALISED = "normalised"  # every product is cut before it is added
     APPROXIMATE = "approximate"  # products lose bits: only if asked for by name
 
 
