@@ -179,10 +179,11 @@ class NeonCore(ClosedForm):
             return
         import numpy as np
 
-        columns = cast(WorkColumns, work)
-        refused = np.zeros(np.shape(columns.inputs), bool)
-        for places, one in alike(columns):
-            refused[places] = not self.supports(one)
+        groups = list(alike(cast(WorkColumns, work)))
+        size = sum(1 if places is None else len(places) for places, _ in groups)
+        refused = np.zeros(size, bool)
+        for places, one in groups:
+            refused[slice(None) if places is None else places] = not self.supports(one)
         yield refused, "has no kernel here"
 
     def price(self, work: Demand) -> Price:
@@ -192,9 +193,13 @@ class NeonCore(ClosedForm):
         import numpy as np
 
         columns = cast(WorkColumns, work)
-        parts = [(places, self._price(one, columns.take(places))) for places, one in alike(columns)]
-        order = np.argsort(np.concatenate([places for places, _ in parts]))
-        return _joined([price for _, price in parts], [len(places) for places, _ in parts], order)
+        found = []
+        for places, one in alike(columns):
+            if places is None:
+                return self._price(one, columns)
+            found.append((places, self._price(one, columns.take(places))))
+        order = np.argsort(np.concatenate([places for places, _ in found]))
+        return _joined([price for _, price in found], [len(places) for places, _ in found], order)
 
     def _price(self, one: Work, sizes: Demand) -> Price:
         """Price layers that take the kernels of `one`."""
