@@ -24,6 +24,8 @@ class Hosted(CostModel):
         What runs a layer, and what runs it if the machine refuses.
     clock_ratio
         Cycles of the machine for each of the host.
+    clock_hz
+        Of the machine; None: not known.
     """
 
     name: ClassVar[str] = "hosted"
@@ -32,6 +34,7 @@ class Hosted(CostModel):
     machine: CostModel
     host: CostModel
     clock_ratio: float
+    clock_hz: float | None = None
 
     def __post_init__(self) -> None:
         if not self.clock_ratio > 0:
@@ -41,6 +44,11 @@ class Hosted(CostModel):
     def label(self) -> str:
         """Both machines and the ratio of their clocks."""
         return f"{self.machine.label} + {self.host.label} x {as_text(self.clock_ratio)}"
+
+    @property
+    def clock(self) -> float | None:
+        """The machine's clock in Hz, or the host's where they tick together."""
+        return self.clock_hz
 
     def describe(self) -> Description:
         """Return what the machine is."""
@@ -97,18 +105,26 @@ def with_host(
     machine: CostModel,
     host: CostModel,
     *,
-    machine_clock_hz: float,
-    host_clock_hz: float,
+    machine_clock_hz: float | None = None,
+    host_clock_hz: float | None = None,
 ) -> Hosted:
     """Return a machine whose host does what it cannot; cycles are those of the machine.
+
+    Parameters
+    ----------
+    machine_clock_hz, host_clock_hz
+        None: their own; one that has none ticks with the other.
 
     Raises
     ------
     ConfigError
         If a clock does not tick.
     """
-    if min(machine_clock_hz, host_clock_hz) <= 0:
-        raise ConfigError(
-            f"clocks must be more than 0 Hz, not {machine_clock_hz:g} and {host_clock_hz:g}"
-        )
-    return Hosted(machine, host, machine_clock_hz / host_clock_hz)
+    own = machine.clock if machine_clock_hz is None else machine_clock_hz
+    beside = host.clock if host_clock_hz is None else host_clock_hz
+    clocks = [clock for clock in (own, beside) if clock is not None]
+    if any(not clock > 0 for clock in clocks):
+        named = " and ".join(f"{clock:g}" for clock in clocks)
+        raise ConfigError(f"clocks must be more than 0 Hz, not {named}")
+    ratio = 1.0 if own is None or beside is None else own / beside
+    return Hosted(machine, host, ratio, beside if own is None else own)

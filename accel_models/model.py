@@ -100,6 +100,11 @@ class CostModel(ABC):
         """Say where the numbers for `workload` come from and what they assume."""
 
     @property
+    def clock(self) -> float | None:
+        """The clock in Hz; None: nothing is said about it."""
+        return None
+
+    @property
     def label(self) -> str:
         """The text that `create` makes this model of: its name and what is not the default."""
         changed = [f"{k.name}={as_text(k.value)}" for k in keys_of(self) if k.value != k.default]

@@ -74,6 +74,11 @@ class ChannelParallel(ClosedForm):
         """Return the settings of each named machine."""
         return preset_settings(cls.name)
 
+    @property
+    def clock(self) -> float:
+        """The clock in Hz."""
+        return self.clock_hz
+
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield what the machine cannot do, and what would fit."""
         engine = read_engine()

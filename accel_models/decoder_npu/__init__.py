@@ -117,6 +117,11 @@ class DecoderNpu(ClosedForm):
         """Return the settings of each named machine."""
         return preset_settings(cls.name)
 
+    @property
+    def clock(self) -> float:
+        """The clock in Hz."""
+        return self._around.clock.value
+
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield what the accelerator cannot do."""
         if work.arithmetic is Arithmetic.FLOAT:

@@ -197,7 +197,7 @@ def draw(folder: Path) -> None:
         "8-bit weights": am.create("roofline:mcu-npu").estimate([*ds_cnn(8), *dense(8)]),
         "4-bit weights": am.create("roofline:mcu-npu").estimate([*ds_cnn(4), *dense(4)]),
     }
-    draw_roofs(folder / "roofs.png", roofs, "memory")
+    draw_roofs(folder / "roofs.png", roofs)
     drawn = ("Ethos-U55-128", "Bit Fusion", "NE16", "Loom")
     widths = {
         name: {
@@ -212,7 +212,7 @@ def draw(folder: Path) -> None:
         for name in ("Gemmini", "Bit Fusion")
         for bits in (8, 5, 4, 2)
     }
-    draw_energy(folder / "energy.png", stacks, ("mac", "elements", "register", "sram", "dram"))
+    draw_energy(folder / "energy.png", stacks)
 
 
 TABLES = (settings, presets, by_bits, refused, stored, devices)

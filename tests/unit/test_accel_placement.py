@@ -68,6 +68,14 @@ def test_a_host_does_what_the_machine_refuses() -> None:
         am.with_host(machine, host, machine_clock_hz=0, host_clock_hz=1e6)
 
 
+def test_clocks_of_machine_and_host_are_their_own() -> None:
+    host = am.create("neon:cortex-m4")
+    both = am.with_host(am.create("decoder_npu:u55-128"), host)
+    assert (both.clock, both.clock_ratio) == (500e6, 500e6 / 120e6)
+    together = am.with_host(am.create("bit_serial:ne16"), host)
+    assert (together.clock, together.clock_ratio) == (120e6, 1.0)
+
+
 def test_what_neither_can_do() -> None:
     narrow = am.create("neon")
     both = am.with_host(am.create("fusible"), narrow, machine_clock_hz=1, host_clock_hz=1)
