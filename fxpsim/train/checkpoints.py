@@ -1,44 +1,25 @@
-"""Where training stands, on disk: a run that was killed ends as if it had not been."""
+"""Where a run stands, on disk: one that was killed ends as if it had not been."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import torch
 
 from fxpsim.errors import DataError
 from fxpsim.npz import brief, check_file
 
-__all__ = ["Checkpoint", "Stateful"]
-
-
-class Stateful(Protocol):
-    """A module, an optimiser, a schedule of learning rates."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return all that changes in training."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
-        """Go back to where it was."""
-
-
-Part: TypeAlias = Stateful | torch.Generator
+__all__ = ["Checkpoint"]
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """A file with the states of every phase of a run, replaced as a whole now and then.
-
-    A run is phases one behind the other, each a number of steps.  Each asks :meth:`resume` how
-    many of its steps are done, and tells :meth:`done` after every step.  The state of torch's own
-    generator goes with them.  The same program on the same data with as many threads then makes
-    the same bits, wherever it was stopped.
+    """A file with the state of a run, replaced as a whole now and then.
 
     Attributes
     ----------
@@ -56,85 +37,50 @@ class Checkpoint:
     identity: Mapping[str, str]
     every: float = 20.0
     clock: Callable[[], float] = time.monotonic
-    _phases: dict[str, dict[str, Any]] = field(init=False)
     _written: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._phases = self._read() if self.path.exists() else {}
         self._written = self.clock()
 
-    def resume(self, phase: str, parts: Mapping[str, Part]) -> int:
-        """Bring parts to where the file has them; return how many steps of the phase are done.
+    def read(self) -> Any:
+        """Return the state that was written last; None where there is none.
 
         Raises
         ------
         DataError
-            The file's parts are not these.
+            The file is damaged, or of another run.
         """
-        if phase not in self._phases:
-            return 0
-        state = self._phases[phase]
+        if not self.path.exists():
+            return None
+        check_file(self.path)
         try:
-            if state["parts"].keys() != parts.keys():
-                raise KeyError(", ".join(state["parts"]))
-            for name, part in parts.items():
-                if isinstance(part, torch.Generator):
-                    part.set_state(state["parts"][name])
-                else:
-                    part.load_state_dict(state["parts"][name])
-            torch.set_rng_state(state["random"])
-            return int(state["steps"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            document = torch.load(self.path, weights_only=True)
+            found, state = dict(document["identity"]), document["state"]
+        except Exception as error:  # a damaged file makes its readers raise nearly anything
             raise DataError(
-                f"{self.path} does not fit phase {phase!r} ({brief(error)}): "
-                "delete it to start over"
+                f"{self.path} is no checkpoint ({brief(error)}): delete it to start over"
             ) from None
+        names = sorted(found.keys() | self.identity.keys())
+        if differing := [name for name in names if found.get(name) != self.identity.get(name)]:
+            raise DataError(
+                f"{self.path} is of an unfinished run with another {', '.join(differing)}: "
+                "delete it to start over, or write to another folder"
+            )
+        return state
 
-    def done(self, phase: str, steps: int, parts: Mapping[str, Part], *, last: bool) -> None:
-        """Take note that so many steps of a phase are done; write when it is time, or the last."""
-        if not last and self.clock() - self._written < self.every:
-            return
-        self._phases[phase] = {
-            "steps": steps,
-            "parts": {
-                # States are the parts' own tensors, which go on changing.
-                name: part.get_state()
-                if isinstance(part, torch.Generator)
-                else deepcopy(part.state_dict())
-                for name, part in parts.items()
-            },
-            "random": torch.get_rng_state(),
-        }
-        self._write()
+    def offer(self, state: Callable[[], Any]) -> None:
+        """Write the state, of tensors, numbers and texts, if it is time."""
+        if self.clock() - self._written >= self.every:
+            self.write(state())
+
+    def write(self, state: Any) -> None:
+        """Write the state; whoever reads meanwhile finds the one before."""
+        unfinished = self.path.with_name(f".{self.path.name}-unfinished")
+        with unfinished.open("wb") as file:
+            torch.save({"identity": dict(self.identity), "state": state}, file)
+        os.replace(unfinished, self.path)
         self._written = self.clock()
 
     def delete(self) -> None:
         """Remove the file, once what it is for exists."""
         self.path.unlink(missing_ok=True)
-
-    def _write(self) -> None:
-        unfinished = self.path.with_name(f".{self.path.name}-unfinished")
-        with unfinished.open("wb") as file:
-            torch.save({"identity": dict(self.identity), "phases": self._phases}, file)
-        os.replace(unfinished, self.path)
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        check_file(self.path)
-        try:
-            document = torch.load(self.path, weights_only=True)
-            found, phases = dict(document["identity"]), dict(document["phases"])
-        except Exception as error:  # a damaged file makes its readers raise nearly anything
-            raise DataError(
-                f"{self.path} is no checkpoint ({brief(error)}): delete it to start over"
-            ) from None
-        differing = [
-            name
-            for name in sorted(found.keys() | self.identity.keys())
-            if found.get(name) != self.identity.get(name)
-        ]
-        if differing:
-            raise DataError(
-                f"{self.path} is of an unfinished run with another {', '.join(differing)}: "
-                "delete it to start over, or write to another folder"
-            )
-        return phases
