@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 from command_line import fxpsim
 
-pytest.importorskip("torch", reason="training needs PyTorch (the extra 'train')")
+torch = pytest.importorskip("torch", reason="training needs PyTorch (the extra 'train')")
 
-import fxpsim as fx
-from fxpsim.cli import main
-from fxpsim.formats import QFormat
-from fxpsim.train import runs
-from fxpsim.train.corpora import Corpus
-from fxpsim.train.results import Run
+import fxpsim as fx  # noqa: E402
+from fxpsim.cli import main  # noqa: E402
+from fxpsim.errors import GraphError  # noqa: E402
+from fxpsim.formats import QFormat  # noqa: E402
+from fxpsim.train import runs  # noqa: E402
+from fxpsim.train.corpora import Corpus, read_corpus  # noqa: E402
+from fxpsim.train.recipe import read_recipe  # noqa: E402
+from fxpsim.train.results import Run  # noqa: E402
 
 RECIPE = """
 title = "Tiny"
@@ -165,6 +167,20 @@ def test_a_finished_run_is_not_trained_again(files, monkeypatch, capsys):
     network.unlink()
     assert fxpsim(capsys, *arguments(files))[0] == 0
     assert network.read_bytes() == whole
+
+
+def test_other_integers_than_those_of_the_training_are_found(files):
+    name, recipe = read_recipe(files / "tiny.toml")
+    words = read_corpus(files / "data.npz")
+    training = runs.Training(recipe, words, 0)
+    training.run()
+    graph = training.network.graph(name, words.classes)
+    features = words.part("test").features
+    runs.check_bits(training.network, graph, features)
+    with torch.no_grad():
+        training.network.layers[1].shift += 0.5
+    with pytest.raises(GraphError, match=r"'act1' of 'tiny' must have the integers"):
+        runs.check_bits(training.network, graph, features)
 
 
 def test_float_networks_and_gains(files, capsys):
