@@ -25,6 +25,7 @@ _COMMANDS = {
     "report": "Write the report that an architect decides from.",
     "run": "Classify inputs bit by bit and print the top classes.",
     "sweep": "Measure accuracy and overflow against the accumulator.",
+    "train": "Train networks for few bits by recipes.",
 }
 
 WRONG_INPUT, INTERRUPTED, TERMINATED = 1, 130, 143

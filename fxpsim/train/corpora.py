@@ -259,7 +259,7 @@ def arabic(path: Path) -> Corpus:
     -----
     A. Ghandoura, F. Hjabo, O. Al Dakkak, "Building and Benchmarking an Arabic Speech Commands
     Dataset for Small-Footprint Keyword Spotting", Engineering Applications of Artificial
-    Intelligence 102, 2021.
+    Intelligence, 2021.
     """
     arrays = _arrays(path, ("lfbe", "word", "speaker", "split"))
     lfbe, words, speakers, official = arrays.values()
