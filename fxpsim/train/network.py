@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fxpsim.formats import QFormat
 from fxpsim.graph import Graph, Node
@@ -94,8 +93,9 @@ class KeywordNetwork(nn.Module):  # type: ignore[misc]
         codes = codes.reshape(len(codes), *self.layers[0].source)
         for layer in self.layers:
             codes = layer(codes)
-            if self.dropout and layer is not self.layers[-1]:
-                codes = functional.dropout(codes, self.dropout, self.training)
+            if self.training and self.dropout and layer is not self.layers[-1]:
+                # Not scaled up in return: codes have to remain codes.
+                codes = codes * (torch.rand_like(codes) >= self.dropout)
             yield codes
 
     def quantize(self, stage: Stage) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from fxpsim.formats import Levels, QFormat
 from fxpsim.train.quantizers.base import WeightFormat, WeightQuantizer, standardised
+from fxpsim.train.quantizers.linear import least_error_step
 from fxpsim.train.straight_through import nearest_up, sign
 
 __all__ = ["DoReFa", "Squashed"]
@@ -49,12 +50,15 @@ class Squashed(WeightQuantizer):
         return QFormat(self.bits, self.bits - 1 if self._frac is None else self._frac, narrow=True)
 
     def start(self, weights: Tensor) -> Tensor:
-        """Return weights with the spread at which tanh makes them uniform, in every channel.
+        """Return what tanh makes the weights of, in the steps that suit each channel best.
 
-        With a fraction given, weights are in its steps, and keep their values where tanh can.
+        With a fraction given, weights are in its steps already.  1 and 2 bits begin with the
+        spread at which tanh makes weights uniform.
         """
-        if self._frac is None:
+        if self.bits < 3:
             return standardised(weights, _SPREAD)
+        if self._frac is None:
+            weights = weights / least_error_step(weights, self.largest)
         return torch.atanh((weights / self.largest).clamp(-_STEEPEST, _STEEPEST))
 
     def real(self) -> Tensor:
