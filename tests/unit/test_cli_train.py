@@ -246,6 +246,16 @@ def test_what_is_wrong_is_said(files, capsys):
     code, _, err = fxpsim(capsys, *arguments(files))
     assert (code, "unknown key 'stepz'; did you mean 'steps'" in err) == (1, True)
 
+    (files / "other").mkdir()
+    (files / "other" / "tiny.toml").write_text(RECIPE)
+    (files / "tiny.toml").write_text(RECIPE)
+    code, _, err = fxpsim(capsys, *arguments(files), "--recipe", files / "other" / "tiny.toml")
+    assert (code, "recipes must have different names" in err) == (1, True)
+    convolutional = 'network = "kws_cnn"\n[start]'
+    (files / "tiny.toml").write_text(RECIPE.replace("[start]", convolutional))
+    code, _, err = fxpsim(capsys, *arguments(files))
+    assert (code, "to read, not 4 x 6: take wider features" in err) == (1, True)
+
 
 def test_shipped_recipes_are_listed(capsys):
     code, out, _ = fxpsim(capsys, "train", "--list", "--json")
