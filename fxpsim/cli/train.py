@@ -103,6 +103,10 @@ def command(
     if len(read) < len(named):
         raise ConfigError("recipes must have different names, which their networks are called by")
     try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"folder {out} cannot be made: {error.strerror}") from None
+    try:
         corpus = _corpus(data, copies, out)
         for name, recipe in read.items():
             for seed in dict.fromkeys(seeds):
