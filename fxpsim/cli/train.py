@@ -98,7 +98,14 @@ def command(
 
     if out.exists() and not out.is_dir():
         raise ConfigError(f"networks are written to a folder, but {out} is a file")
-    read = dict(read_recipe(recipe) for recipe in recipes)
+    named = [read_recipe(recipe) for recipe in dict.fromkeys(recipes)]
+    read = dict(named)
+    if len(read) < len(named):
+        raise ConfigError("recipes must have different names, which their networks are called by")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"folder {out} cannot be made: {error.strerror}") from None
     try:
         corpus = _corpus(data, copies, out)
         for name, recipe in read.items():

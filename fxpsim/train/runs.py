@@ -25,7 +25,7 @@ from fxpsim.train.checkpoints import Checkpoint
 from fxpsim.train.corpora import Corpus, Part
 from fxpsim.train.network import KeywordNetwork
 from fxpsim.train.recipe import Recipe, Register
-from fxpsim.train.results import Run, corpus_sha256
+from fxpsim.train.results import Run, corpus_sha256, read_runs
 from fxpsim.train.training import Training, reproducible
 
 __all__ = ["check_bits", "run"]
@@ -76,8 +76,17 @@ def run(
     """
     done = Run(name, _hash(recipe), seed, corpus_sha256(corpus))
     file, network_file = out / f"{done.name}.json", out / f"{done.name}.fxp"
+    for other in read_runs(out, corpus):
+        if other.recipe == name and other.recipe_sha256 != done.recipe_sha256:
+            raise DataError(
+                f"{out / other.name}.json is of another recipe: delete it, or write to another "
+                "folder"
+            )
     if file.exists():
-        done = _same(Run.read(file), done, file)
+        found = Run.read(file)
+        if (found.recipe_sha256, found.data) != (done.recipe_sha256, done.data):
+            raise DataError(f"{file} is of other data: delete it, or write to another folder")
+        done = found
     stored = bool(done.network_sha256) and network_file.exists()
     if done.facts and (stored or recipe.weights is None) and set(splits) <= set(done.correct):
         return done
@@ -193,16 +202,6 @@ def _in_float(network: KeywordNetwork, part: Part) -> NDArray[np.bool_]:
 
 def _hash(recipe: Recipe) -> str:
     return sha256(repr(replace(recipe, title="")).encode()).hexdigest()
-
-
-def _same(found: Run, wanted: Run, path: Path) -> Run:
-    names = {"recipe_sha256": "recipe", "seed": "seed", "data": "data"}
-    wrong = [noun for key, noun in names.items() if getattr(found, key) != getattr(wanted, key)]
-    if wrong:
-        raise DataError(
-            f"{path} is of another {' and '.join(wrong)}: delete it, or write to another folder"
-        )
-    return found
 
 
 def _facts(recipe: Recipe, corpus: Corpus, seconds: float) -> dict[str, Any]:
