@@ -19,11 +19,13 @@ from accel_models.errors import (
 )
 from accel_models.estimate import Estimate, LayerEstimate, Statement
 from accel_models.histogram import Histogram
+from accel_models.hosted import Hosted, with_host
 from accel_models.keys import Doc, Key
 from accel_models.many import estimate_many
 from accel_models.memory import Footprint, LayerFootprint, footprint
 from accel_models.memory_map import MemoryMap, Section, chain_buffers, memory_map
 from accel_models.model import CostModel, Description, Support
+from accel_models.placement import Memory, Placement, place
 from accel_models.planning import Buffer, Placed, live_peak, place_buffers
 from accel_models.real_time import RealTime, real_time
 from accel_models.registry import create, describe, list_models
@@ -53,14 +55,17 @@ __all__ = [
     "Estimate",
     "Footprint",
     "Histogram",
+    "Hosted",
     "Key",
     "Kind",
     "LayerEstimate",
     "LayerFootprint",
+    "Memory",
     "MemoryMap",
     "Operation",
     "Overflow",
     "Placed",
+    "Placement",
     "PluginError",
     "Price",
     "RealTime",
@@ -84,8 +89,10 @@ __all__ = [
     "list_storages",
     "live_peak",
     "memory_map",
+    "place",
     "place_buffers",
     "real_time",
     "storage_table",
+    "with_host",
     "work_table",
 ]

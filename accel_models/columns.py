@@ -242,12 +242,14 @@ def _values(column: str, series: pd.Series, mistakes: list[str]) -> Any:
     if column != "weight_entropy":
         whole = values.astype(np.int64)
         if (whole != values).any():
-            mistakes.append(f"{column} must hold whole numbers, not {values[whole != values][0]!r}")
+            mistakes.append(f"{column} must hold whole numbers, not {values[whole != values][0]}")
         values = whole
     least = 0 if column in _LEAST_ZERO else 1
-    if len(values) and values.min() < least:
-        mistakes.append(f"{column} must be {least} or more, not {values.min()}")
-    return values
+    low, high = values.min(), values.max()
+    if low < least:
+        mistakes.append(f"{column} must be {least} or more, not {low}")
+    # One number for all: formulas then choose once instead of for every entry.
+    return low.item() if low == high else values
 
 
 def work_at(columns: WorkColumns, place: int) -> Work:

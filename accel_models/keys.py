@@ -14,7 +14,7 @@ from typing import Any
 
 from accel_models.errors import suggest
 
-__all__ = ["Doc", "Key", "as_text", "convert", "keys_of"]
+__all__ = ["Doc", "Key", "as_text", "choices_of", "convert", "keys_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,16 @@ def keys_of(model: Any) -> tuple[Key, ...]:
         value = getattr(model, field.name)
         keys.append(Key(field.name, doc.unit, field.default, value, doc.text, choices))
     return tuple(keys)
+
+
+def choices_of(cls: type) -> dict[str, list[str]]:
+    """Return the names of the settings that have each choice."""
+    hints, found = _hints(cls), dict[str, list[str]]()
+    for field in _settings(cls):
+        for kind in _options(_bare(hints[field.name])):
+            for member in _members(kind) if isinstance(kind, type) else ():
+                found.setdefault(str(member), []).append(field.name)
+    return found
 
 
 def as_text(value: object) -> str:

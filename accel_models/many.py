@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from accel_models.closed_form import ClosedForm, Price
 from accel_models.columns import WorkColumns, alike, columns_of, work_at
@@ -22,7 +22,9 @@ __all__ = ["estimate_many"]
 _NAMED = 5  # refused design points that an error names
 
 
-def estimate_many(model: CostModel | str, table: pd.DataFrame) -> pd.DataFrame:
+def estimate_many(
+    model: CostModel | str, table: pd.DataFrame, *, refused: Literal["raise", "nan"] = "raise"
+) -> pd.DataFrame:
     """Price a table of design points; the numbers are those of `CostModel.estimate`.
 
     Parameters
@@ -33,6 +35,9 @@ def estimate_many(model: CostModel | str, table: pd.DataFrame) -> pd.DataFrame:
         A layer a row: columns as `work_table` makes them (those that are missing have the defaults
         of `Work.dense`), and settings of the model as ``<model>.<setting>``, for example
         ``systolic.rows``.
+    refused
+        What becomes of design points that the machine cannot do: an error that names them, or rows
+        of NaN.
 
     Returns
     -------
@@ -52,20 +57,33 @@ def estimate_many(model: CostModel | str, table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for variant, rows, places in _variants(machine, table):
         works = columns_of(rows)
-        refused = [
-            f"design point {table.index[place]!r} {_reason(machine, table.iloc[place])}"
-            for place in places[_refused(variant, works, len(rows))][:_NAMED]
-        ]
-        raise_all(UnsupportedWorkError, machine.label, refused)
-        if isinstance(variant, ClosedForm):
-            part = _frame(works, variant.price(works), len(rows))
-        else:
-            layers = [variant.estimate_layer(work_at(works, i)) for i in range(len(rows))]
-            part = pd.DataFrame([row_of(layer) for layer in layers])
-            part = part.drop(columns=["layer", "method", "binding"])
-        parts.append(part.set_axis(places, axis=0))
-    found = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
+        wrong = _refused(variant, works, len(rows))
+        if wrong.any() and refused == "raise":
+            named = [
+                f"design point {table.index[place]!r} {_reason(machine, table.iloc[place])}"
+                for place in places[wrong][:_NAMED]
+            ]
+            raise_all(UnsupportedWorkError, machine.label, named)
+        if wrong.any():
+            rows, places = rows.iloc[~wrong], places[~wrong]
+            works = columns_of(rows) if len(rows) else works
+        if len(rows):
+            parts.append(_priced(variant, works, len(rows)).set_axis(places, axis=0))
+    found = pd.concat(parts) if len(parts) > 1 else parts[0] if parts else pd.DataFrame()
+    if len(parts) > 1 or len(found) < len(table):
+        found = found.reindex(range(len(table)))
     return found.set_axis(table.index, axis=0)
+
+
+def _priced(variant: CostModel, works: WorkColumns, count: int) -> pd.DataFrame:
+    """Price layers that are not refused."""
+    import pandas as pd
+
+    if isinstance(variant, ClosedForm):
+        return _frame(works, variant.price(works), count)
+    layers = [variant.estimate_layer(work_at(works, place)) for place in range(count)]
+    found = pd.DataFrame([row_of(layer) for layer in layers])
+    return found.drop(columns=["layer", "method", "binding"])
 
 
 def _variants(
@@ -114,16 +132,16 @@ def _with_arrays(machine: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return many
 
 
-def _refused(machine: CostModel, works: WorkColumns, count: int) -> list[int]:
-    """Return the places of the layers that a machine cannot do."""
+def _refused(machine: CostModel, works: WorkColumns, count: int) -> np.ndarray:
+    """Return which layers a machine cannot do."""
     import numpy as np
 
     if not isinstance(machine, ClosedForm):
-        return [i for i in range(count) if not machine.supports(work_at(works, i))]
+        return np.array([not machine.supports(work_at(works, i)) for i in range(count)])
     wrong = np.zeros(count, bool)
     for condition, _ in machine.refusals(works):
         wrong |= condition
-    return [int(place) for place in np.flatnonzero(wrong)]
+    return wrong
 
 
 def _reason(machine: CostModel, point: pd.Series) -> str:

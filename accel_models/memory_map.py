@@ -119,7 +119,8 @@ def memory_map(
     stored_bits
         Bits that each weight of a layer takes; None: packed at its own width.
     buffers
-        Tensors with their lives, where the network is no chain; None: those of a chain.
+        Tensors with their lives, where the network is no chain; None: those of a chain. Ring
+        buffers of streaming layers come on top: they live all the time.
     scratch
         Bytes that a layer needs while it runs.
     code
@@ -142,6 +143,16 @@ def memory_map(
     for name, size in code:
         add(name, "code", size)
     alive = list(chain_buffers(workload) if buffers is None else buffers)
+    alive += [
+        Buffer(
+            f"{item.name} ring",
+            container_bytes(item.ring.values, item.activation_bits),
+            0,
+            len(workload) - 1,
+        )
+        for item in workload
+        if item.ring is not None
+    ]
     if scratch is not None:
         alive += [
             Buffer(f"{item.name} scratch", scratch(item), step, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
@@ -100,6 +100,11 @@ class CostModel(ABC):
         """Say where the numbers for `workload` come from and what they assume."""
 
     @property
+    def clock(self) -> float | None:
+        """The clock in Hz; None: nothing is said about it."""
+        return None
+
+    @property
     def label(self) -> str:
         """The text that `create` makes this model of: its name and what is not the default."""
         changed = [f"{k.name}={as_text(k.value)}" for k in keys_of(self) if k.value != k.default]
@@ -108,6 +113,24 @@ class CostModel(ABC):
     def describe(self) -> Description:
         """Return what this model is, its settings with their values, and its presets."""
         return Description(self.name, self.summary, keys_of(self), tuple(self.presets()))
+
+    def unbinding_weight_bits(self, work: Work) -> int | None:
+        """Return the most weight bits with which another resource binds a layer.
+
+        None: no narrower weights change what binds it.
+        """
+        binding = self.estimate_layer(work).binding
+        for bits in reversed(range(1, work.weight_bits)):
+            thin = replace(
+                work,
+                weight_bits=bits,
+                weight_magnitude=None,
+                weight_histogram=None,
+                weight_entropy=None,
+            )
+            if self.supports(thin) and self.estimate_layer(thin).binding != binding:
+                return bits
+        return None
 
     def estimate(self, work: Work | Iterable[Work]) -> Estimate:
         """Price one layer or a whole network.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from accel_models.errors import ConfigError, PluginError, raise_all, suggest
-from accel_models.keys import convert
+from accel_models.keys import choices_of, convert
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -79,6 +79,8 @@ class Plugins(Generic[T]):
     def create(self, text: str, keywords: Mapping[str, object]) -> T:
         """Return the object that ``name[:preset][,key=value]`` describes; keywords override.
 
+        A choice that only one key has stands for itself: ``ws`` for ``dataflow=ws``.
+
         Raises
         ------
         ConfigError
@@ -96,14 +98,22 @@ class Plugins(Generic[T]):
                 values[left] = right
                 continue
             presets = cls.presets()
+            choices = choices_of(cls)
+            keys = choices.get(left, [])
             if position == 0 and left in presets:
                 values |= presets[left]
             elif position == 0 and left.endswith(".toml"):
                 values |= cls.read_preset(left)
+            elif len(keys) == 1:
+                values[keys[0]] = left
+            elif keys:
+                mistakes.append(f"{left!r} may be of {' or '.join(keys)}: write key={left}")
             elif position == 0:
-                mistakes.append(f"unknown preset {left!r}{suggest(left, presets)}")
+                mistakes.append(
+                    f"unknown preset or choice {left!r}{suggest(left, [*presets, *choices])}"
+                )
             else:
-                mistakes.append(f"{part!r} must be key=value")
+                mistakes.append(f"{part!r} must be key=value{suggest(left, choices)}")
         good, wrong = convert(cls, values | dict(keywords))
         raise_all(ConfigError, f"{self.noun} {text!r}", mistakes + wrong)
         found: T = cls(**good)

@@ -53,7 +53,8 @@ def create(text: str, **keywords: object) -> CostModel:
     ----------
     text
         For example ``"neon"``, ``"neon:cortex-a53"``, ``"systolic:rows=8,columns=8,dataflow=ws"``,
-        ``"systolic:16x16,dataflow=os"``; a preset may be the path of a ``.toml`` file.
+        ``"systolic:16x16,ws"``; a preset may be the path of a ``.toml`` file, and a choice that
+        only one key has needs no key.
     keywords
         Settings by name; they override the text, which overrides the preset.
 

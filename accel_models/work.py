@@ -154,6 +154,12 @@ class Work(Demand):
                 f"the weight histogram must count {self.weights} weights, "
                 f"not {self.weight_histogram.total}"
             ]
+        values = [value for value, _ in self.weight_histogram.counts]
+        if max(-values[0], values[-1]) >> self.weight_bits:
+            return [
+                f"the weight histogram has values from {values[0]} to {values[-1]}, which "
+                f"{self.weight_bits}-bit weights cannot have: give another one or none"
+            ]
         object.__setattr__(self, "weight_entropy", self.weight_histogram.entropy)
         return []
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.casts import check_codes
+from fxpsim.demand import beside
 from fxpsim.errors import FxpsimError, GraphError, suggest
 from fxpsim.ops import (
     Argmax,
@@ -239,8 +240,14 @@ class Graph:
                 )
         return replace(self, nodes=tuple(_with(node, patterns) for node in self.nodes))
 
-    def work(self) -> Workload:
-        """Return what the layers ask of hardware, for :mod:`accel_models`."""
+    def work(self, *, everything: bool = False) -> Workload:
+        """Return what the layers ask of hardware, for :mod:`accel_models`.
+
+        Parameters
+        ----------
+        everything
+            Also what is between the layers (pools, sums, softmax) and what states keep.
+        """
         from accel_models import Workload
 
         works: dict[str, Work] = {}
@@ -253,6 +260,8 @@ class Graph:
                 layer = work.name
                 works[layer] = work
             layer_of[node.name] = layer
+            if everything and node.op.operation:
+                works[node.name] = beside(node, self.specs, self.states)
         return Workload(works.values())
 
 

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar
 from accel_models.closed_form import ClosedForm, Price
 from accel_models.constants import Constant
 from accel_models.demand import Arithmetic, Demand, Kind
-from accel_models.elementwise import Number, ceil_div, choose
+from accel_models.elementwise import Number, ceil_div, choose, larger
 from accel_models.estimate import Statement
 from accel_models.keys import Doc
 from accel_models.presets import preset_settings
@@ -74,6 +74,11 @@ class ChannelParallel(ClosedForm):
         """Return the settings of each named machine."""
         return preset_settings(cls.name)
 
+    @property
+    def clock(self) -> float:
+        """The clock in Hz."""
+        return self.clock_hz
+
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield what the machine cannot do, and what would fit."""
         engine = read_engine()
@@ -97,6 +102,11 @@ class ChannelParallel(ClosedForm):
                 work.window.taps > engine.kernel_taps.whole,
                 (f"has {work.window.taps} taps, but a processor has {engine.kernel_taps.whole}"),
             )
+        held = larger(work.input_values, work.output_values)
+        yield (
+            held > engine.data_bytes.whole,
+            (f"has {held} bytes of input or output, but there are {engine.data_bytes.whole}"),
+        )
         needed = self.kernel_words(work)
         yield (
             needed > engine.kernels.whole,

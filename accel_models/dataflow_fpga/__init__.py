@@ -84,6 +84,11 @@ class DataflowFpga(ClosedForm):
         """Return the settings of each named machine."""
         return preset_settings(cls.name)
 
+    @property
+    def clock(self) -> float:
+        """The clock in Hz."""
+        return self.clock_hz
+
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield what there is no unit for."""
         if work.kind not in LAYERS:

@@ -88,6 +88,9 @@ class DecoderNpu(ClosedForm):
     storage: Annotated[str, Doc("name", "how weights are stored: a name of list_storages()")] = (
         "ethos"
     )
+    sram_kib: Annotated[
+        float, Doc("KiB", "inputs, outputs and kept values of a layer must fit", positive=True)
+    ] = 512.0
     host_clock_hz: Annotated[
         float, Doc("Hz", "clock of the processor beside the accelerator", positive=True)
     ] = 200e6
@@ -114,6 +117,11 @@ class DecoderNpu(ClosedForm):
         """Return the settings of each named machine."""
         return preset_settings(cls.name)
 
+    @property
+    def clock(self) -> float:
+        """The clock in Hz."""
+        return self._around.clock.value
+
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield what the accelerator cannot do."""
         if work.arithmetic is Arithmetic.FLOAT:
@@ -122,6 +130,16 @@ class DecoderNpu(ClosedForm):
         yield (
             work.activation_bits > 16,
             (f"has {work.activation_bits}-bit activations, but 8 or 16 are multiplied"),
+        )
+        held = self._streams(work)
+        if work.ring is not None:
+            held = held + work.ring.values * work.activation_bits / 8
+        yield (
+            held > self.sram_kib * 1024,
+            (
+                f"has {held} bytes of activations, but the SRAM has {self.sram_kib:g} KiB: "
+                "smaller tiles of the image, or fewer activation bits, would fit"
+            ),
         )
         if work.kind in LAYERS:
             yield work.accumulator.final_bits > 40, "sums in more than 40 bits"
@@ -138,7 +156,7 @@ class DecoderNpu(ClosedForm):
     def block(self, work: Demand) -> Block:
         """Return the block that a layer is cut into."""
         shape = shape_of(work)
-        if hasattr(shape.height, "shape") or hasattr(shape.outputs, "shape"):
+        if any(hasattr(getattr(shape, name), "shape") for name in Shape.__slots__):
             return find_block(self._machine, shape)
         return _known_block(self.accelerator, shape)
 

@@ -18,7 +18,9 @@ __all__ = ["Block", "find_block"]
 _MOST_WIDE, _MOST_TALL, _MOST_DEEP = 64, 32, 128
 _SPLIT = 16  # depth of the first block that is tried
 _PARTS = (16, 12, 8, 6, 4, 3, 2, 1)
-_BANK = 1024  # bytes
+_BANK = 10  # bits of the address of a byte in a bank
+_LARGE = 1 << 24  # bytes that no buffer holds
+_TOGETHER = 4096  # layers whose columns fit a cache
 _SMALL = 4  # outputs in either direction
 _OUTPUT_BANKS = 2
 _SUB_KERNEL = 8  # taps in either direction that are done at once
@@ -38,6 +40,26 @@ class Block:
 
 def find_block(machine: Accelerator, shape: Shape) -> Block:
     """Return the block that fetches least of all that fit the shared buffer."""
+    columns = [getattr(shape, name) for name in Shape.__slots__]
+    rows = max((column.size for column in columns if hasattr(column, "size")), default=1)
+    if rows <= _TOGETHER:
+        return _find(machine, shape)
+    import numpy as np
+
+    # Layers of few outputs together: these have few blocks.
+    outputs = np.broadcast_to(shape.outputs, rows)
+    order = np.argsort(outputs, kind="stable")
+    found = {name: np.empty(rows, np.int64) for name in Block.__slots__}
+    for at in range(0, rows, _TOGETHER):
+        places = order[at : at + _TOGETHER]
+        part = Shape(*(c[places] if hasattr(c, "size") else c for c in columns))
+        block = _find(machine, part)
+        for name, values in found.items():
+            values[places] = getattr(block, name)
+    return Block(**found)
+
+
+def _find(machine: Accelerator, shape: Shape) -> Block:
     tall, wide, deep = (
         machine.unit_height.whole,
         machine.unit_width.whole,
@@ -50,8 +72,7 @@ def find_block(machine: Accelerator, shape: Shape) -> Block:
     least: Number = 0
     for step in range(1, _MOST_DEEP // _SPLIT + 1):
         depth = smaller(step * _SPLIT, most_deep)
-        for part in _PARTS:
-            height = round_up(ceil_div(most_tall, part), tall)
+        for height in _heights(most_tall, tall):
             width = _widest(machine, shape, height, depth, most_wide)
             found = _block(shape, height, larger(width, wide), depth)
             cost = choose(width > 0, _fetched(shape, found), 1e18)
@@ -68,10 +89,21 @@ def find_block(machine: Accelerator, shape: Shape) -> Block:
                     for name in Block.__slots__
                 )
             )
-        if not hasattr(most_deep, "shape") and step * _SPLIT >= most_deep:
+        if step * _SPLIT >= _top(most_deep):
             break
     assert best is not None
     return best
+
+
+def _heights(most: Number, unit: int) -> list[Number]:
+    """Return the heights of equal parts of a layer, in whole units."""
+    found = [round_up(ceil_div(most, part), unit) for part in _PARTS if part * unit <= _top(most)]
+    return found if hasattr(most, "shape") else sorted(set(found))
+
+
+def _top(value: Number) -> int:
+    """Return the largest of all entries."""
+    return int(value.max()) if hasattr(value, "shape") else int(value)
 
 
 def _block(shape: Shape, height: Number, width: Number, depth: Number) -> Block:
@@ -92,29 +124,38 @@ def _block(shape: Shape, height: Number, width: Number, depth: Number) -> Block:
 def _widest(
     machine: Accelerator, shape: Shape, height: Number, depth: Number, most: Number
 ) -> Number:
-    """Return the largest width of a block that fits, in whole units; 0: none does."""
+    """Return the largest width of a block that fits, in whole units; 0: none does.
+
+    Inputs and sums, both twice, share the buffer, each in whole granules of banks.
+    """
     unit = machine.unit_width.whole
-    low, high = 0 * most, most // unit
-    for _ in range((_MOST_WIDE // unit).bit_length()):
-        middle = (low + high + 1) // 2
-        fits = _fits(machine, shape, _block(shape, height, larger(middle, 1) * unit, depth))
-        fits = fits & (middle > 0)
-        low, high = choose(fits, middle, low), choose(fits, high, larger(middle - 1, 0))
-    return low * unit
-
-
-def _fits(machine: Accelerator, shape: Shape, block: Block) -> Number:
-    """Return whether inputs and sums, both twice, fit the shared buffer."""
+    one = _block(shape, height, unit, depth)
     wide = shape.activation_bits == 16
-    granule = choose(wide, machine.input_granule_16.whole, machine.input_granule_8.whole)
-    row = round_up(block.input_depth * shape.activation_bits // 8, 8)
-    held = block.input_height * block.input_width * row
-    inputs = round_up(2 * ceil_div(held, _BANK), granule)
-    granule = choose(wide, machine.sum_granule_40.whole, machine.sum_granule_32.whole)
-    sums = block.height * block.width * round_up(block.depth, 8) * shape.sum_bits // 8
-    sums = round_up(2 * ceil_div(sums, _BANK), granule)
+    input_granule = choose(wide, machine.input_granule_16.whole, machine.input_granule_8.whole)
+    sum_granule = choose(wide, machine.sum_granule_40.whole, machine.sum_granule_32.whole)
     free = machine.banks.whole - machine.reserved_end_banks.whole - _OUTPUT_BANKS
-    return inputs + sums <= free
+    column = one.input_height * round_up(one.input_depth * shape.activation_bits // 8, 8)
+    first = _narrow(column * one.input_width)
+    column = _narrow(column * (unit * shape.stride_width))
+    sums = _narrow(height * unit * round_up(depth, 8) * shape.sum_bits // 8)
+    units, width = _narrow(most // unit), _narrow(0 * most)
+    for bit in reversed(range((_top(most) // unit).bit_length())):
+        tried = width + (1 << bit)
+        inputs = round_up(_banks(first + (tried - 1) * column), input_granule)
+        fits = inputs + round_up(_banks(tried * sums), sum_granule) <= free
+        width = width + ((fits & (tried <= units)) << bit)
+    return 0 * most + width * unit  # of the bits of `most` again
+
+
+def _banks(count: Number) -> Number:
+    """Return the banks of bytes that are held twice."""
+    return -(-count >> _BANK) << 1
+
+
+def _narrow(count: Number) -> Number:
+    """Return numbers in 32 bits, for speed; those that no buffer holds stay that large."""
+    count = smaller(count, _LARGE)
+    return count.astype("int32") if hasattr(count, "astype") else count
 
 
 def _fetched(shape: Shape, block: Block) -> Number:

@@ -30,6 +30,8 @@ class Shape:
         8 or 16, and 32 or 40.
     part_kernel
         Whether taps come before channels, for few channels.
+    input_block_depth
+        Channels of the input that are in the buffer at once.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Shape:
     activation_bits: Number
     sum_bits: Number
     part_kernel: Number
+    input_block_depth: Number
 
     @property
     def by_channel(self) -> bool:
@@ -64,11 +67,10 @@ class Shape:
         """Taps that have weights which are fetched with every block."""
         return self.taps if self.kind in (Kind.CONV2D, Kind.DEPTHWISE) else 0
 
-    @property
-    def input_block_depth(self) -> Number:
-        """Channels of the input that are in the buffer at once."""
-        narrow = round_up(smaller(self.channels, choose(self.part_kernel, 16, 32)), 8)
-        return choose(self.activation_bits == 16, round_up(smaller(self.channels, 16), 4), narrow)
+
+def _input_block_depth(channels: Number, bits: Number, part_kernel: Number) -> Number:
+    narrow = round_up(smaller(channels, choose(part_kernel, 16, 32)), 8)
+    return choose(bits == 16, round_up(smaller(channels, 16), 4), narrow)
 
 
 def shape_of(work: Demand) -> Shape:
@@ -89,13 +91,14 @@ def shape_of(work: Demand) -> Shape:
             bits,
             sums,
             False,
+            _input_block_depth(channels, bits, False),
         )
     channels = window.image[2]
     taps = window.taps
     # The order that keeps more multipliers busy.
     by_depth = channels / round_up(channels, choose(wide, 16, 32))
     by_taps = channels * taps / (round_up(channels, 8) * round_up(taps, choose(wide, 2, 4)))
-    part = (channels <= 8) | (by_taps > by_depth)
+    part = (channels <= 8) | (by_taps > by_depth) if work.kind is Kind.CONV2D else False
     return Shape(
         work.kind,
         *(*window.output, work.outputs),
@@ -104,5 +107,6 @@ def shape_of(work: Demand) -> Shape:
         *window.stride,
         bits,
         sums,
-        part if work.kind is Kind.CONV2D else False,
+        part,
+        _input_block_depth(channels, bits, part),
     )

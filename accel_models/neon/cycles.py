@@ -40,7 +40,7 @@ def forms(core: Core) -> tuple[Form, ...]:
     return tuple(found)
 
 
-def weigh(form: Form, counts: Mapping[Instruction, float]) -> float:
+def weigh(form: Form, counts: Mapping[Instruction, Number]) -> Number:
     """Return one linear form of counts."""
     return sum(count * form.get(name, 0.0) for name, count in counts.items())
 

@@ -184,6 +184,10 @@ def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
     bits, overflow = _decisive_register(work)
     if loop.sums is Sums.APPROXIMATE or not _inner_fits(work):
         return []
+    if _cuts_products(work) or loop.sums is Sums.NORMALISED:
+        same = _cuts_products(work) and loop.sums is Sums.NORMALISED
+        wraps = overflow is Overflow.WRAP and bits <= loop.lane_bits
+        return [_plain(loop, name, work)] if same and wraps else []
     if _may_saturate(work, bits, overflow):
         return _clamped(name, loop, work, bits) if loop.sums is Sums.SATURATING else []
     match loop.sums:
@@ -282,12 +286,20 @@ def _by_channel(spill: Counts) -> Counts:
 def _asks_for_spills(work: Work) -> bool:
     if work.arithmetic is Arithmetic.FLOAT or work.accumulator.outer_bits is None:
         return False
+    if _cuts_products(work):
+        return False
     return work.accumulator.bits <= _LANE_BITS and _operand_bits(work) == 8
 
 
 def _may_saturate(work: Work, bits: int, overflow: Overflow) -> bool:
     """Return whether a register may saturate, so that it must be programmed."""
     return overflow is Overflow.SATURATE and not work.never_overflows(min(bits, _WIDE_BITS))
+
+
+def _cuts_products(work: Work) -> bool:
+    """Return whether each product loses bits before it is added."""
+    kept = work.accumulator.product_bits
+    return kept is not None and kept <= work.largest_product.bit_length()
 
 
 def _decisive_register(work: Work) -> tuple[int, Overflow]:

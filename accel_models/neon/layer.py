@@ -12,7 +12,7 @@ from accel_models.neon.kernel import Kernel
 from accel_models.neon.loops import STEP, Counts, Epilogue, epilogue_counts
 from accel_models.neon.scenario import Code, Overlap, Scenario
 
-__all__ = ["Layer", "Shape", "epilogue_cycles", "join"]
+__all__ = ["Layer", "Shape", "bound_of", "epilogue_cycles", "join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +130,28 @@ class Layer:
         values = self.shape.inputs * self.kernel.frames
         return values * self.kernel.loop.stored_activation_bits // 8
 
-    def loop_cycles(self, code: Code) -> Number:
-        """Return the cycles of the inner loops alone, before the factor of compiled code."""
+    def instructions(self, code: Code) -> dict[Instruction, Number]:
+        """Return what the inner loops execute, by class."""
         kernel, shape = self.kernel, self.shape
         loop, load = kernel.loop, _load(code)
         small = loop.activation_load_bits is not None
-        activation_load = Instruction.SMALL_LOAD if small else load
-        parts = (
+        found: dict[Instruction, Number] = {}
+        for times, counts in (
             (self.vectors * self.weight_steps, kernel.each),
             (self.passes * self.weight_steps, loop.unpack),
             (self.spills / loop.lanes, kernel.spill),
             (self.weight_loads, {load: 1.0}),
-            (self.activation_loads, {activation_load: 1.0}),
+            (self.activation_loads, {Instruction.SMALL_LOAD if small else load: 1.0}),
             (shape.rows * ceil_div(shape.inputs, STEP), loop.prepare),
-        )
-        return busiest(
-            sum(count * weigh(form, counts) for count, counts in parts) for form in forms(self.core)
-        )
+        ):
+            for name, count in counts.items():
+                found[name] = found.get(name, 0.0) + times * count
+        return found
+
+    def loop_cycles(self, code: Code) -> Number:
+        """Return the cycles of the inner loops alone, before the factor of compiled code."""
+        counts = self.instructions(code)
+        return busiest(weigh(form, counts) for form in forms(self.core))
 
     def compute_cycles(self, code: Code) -> Number:
         """Return the cycles of loops, epilogues and copies: memory takes no time."""
@@ -211,7 +216,12 @@ _MULTIPLICATIONS = frozenset(
 @functools.lru_cache(maxsize=1024)
 def epilogue_cycles(core: Core, epilogue: Epilogue, code: Code) -> float:
     """Return the cycles of an epilogue for one output, before the factor of compiled code."""
-    return _bound(core, _with_load(epilogue_counts(core, epilogue), code))
+    return bound_of(core, epilogue_counts(core, epilogue), code)
+
+
+def bound_of(core: Core, counts: Counts, code: Code) -> float:
+    """Return the cycles that instructions take at least, their loads as compiled or tuned."""
+    return _bound(core, _with_load(counts, code))
 
 
 def join(compute: Number, stream: Number, overlap: Overlap) -> Number:
@@ -233,4 +243,4 @@ def _with_load(counts: Counts, code: Code) -> Counts:
 
 
 def _bound(core: Core, counts: Counts) -> float:
-    return max(weigh(form, counts) for form in forms(core))
+    return float(max(weigh(form, counts) for form in forms(core)))

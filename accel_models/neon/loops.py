@@ -31,6 +31,7 @@ class Sums(StrEnum):
     LANES = "lanes"  # n products in narrow lanes, which are then emptied into 32 bits
     NARROW = "narrow"  # in narrow lanes, never widened
     SATURATING = "saturating"  # every product on its own, so that each sum can be clamped
+    NORMALISED = "normalised"  # every product is cut before it is added
     APPROXIMATE = "approximate"  # products lose bits: only if asked for by name
 
 
@@ -78,6 +79,8 @@ class Loop:
         Most vectors that share a load of weights; vectors that are computed at a time.
     activation_load_bits
         Bits that a load of activations takes; None: a whole register.
+    code_bytes
+        Size of such a loop as gcc 12.2 -O3 makes it for AArch64; None: never compiled here.
     each, unpack, spill, prepare
         Instructions (see the module).
     by_channel
@@ -107,6 +110,7 @@ class Loop:
     frames: int = 1
     frame_multiple: int = 1
     activation_load_bits: int | None = None
+    code_bytes: int | None = None
     unpack: dict[Instruction, float] = field(default_factory=dict)
     spill: dict[Instruction, float] = field(default_factory=dict)
     prepare: dict[Instruction, float] = field(default_factory=dict)

@@ -17,41 +17,52 @@ __all__ = ["alike"]
 _LANES = (8, 16, 32)
 
 
-def alike(columns: WorkColumns) -> Iterator[tuple[np.ndarray, Work]]:
-    """Yield the places of layers that differ in size only, with one of them.
+def alike(columns: WorkColumns) -> Iterator[tuple[np.ndarray | None, Work]]:
+    """Yield the places of layers that differ in size only (None: all do), with one of them.
 
     Sizes decide on kernels in one way: whether a sum may overflow a register at all.
     """
     import numpy as np
 
-    inputs = np.asarray(columns.inputs)
-    largest = _largest_product(columns)
-    register, outer = columns.accumulator.bits, columns.accumulator.outer_bits
-    keys: list[Any] = [
-        getattr(columns, name)
-        for name in (
-            "weight_bits", "activation_bits", "weight_magnitude", "activation_magnitude", "spills",
-        )
-    ]  # fmt: skip
-    keys += [
-        register,
-        outer,
-        columns.accumulator.products_per_spill,
-        columns.accumulator.product_bits,
-    ]
-    keys += [np.asarray(columns.gain_bits) > 0]
-    for bits in (*_LANES, register, *([] if outer is None else [outer])):
-        most = ((1 << (np.minimum(bits, 62) - 1)) - 1) // largest
-        keys.append(inputs <= most)
-    _, firsts, group = np.unique(
-        _one_key([key for key in keys if key is not None], inputs.shape),
-        return_index=True,
-        return_inverse=True,
-    )
+    key = _one_key([*_widths(columns), *_fits(columns)])
+    _, firsts, group = np.unique(key, return_index=True, return_inverse=True)
+    if len(firsts) == 1:
+        yield None, work_at(columns, 0)
+        return
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group))
     for first, places in zip(firsts, np.split(order, ends[:-1]), strict=True):
         yield places, work_at(columns, int(first))
+
+
+def _widths(columns: WorkColumns) -> list[Any]:
+    accumulator = columns.accumulator
+    found = [
+        columns.weight_bits,
+        columns.activation_bits,
+        columns.output_bits,
+        columns.weight_magnitude,
+        columns.activation_magnitude,
+        columns.spills,
+        accumulator.bits,
+        accumulator.outer_bits,
+        accumulator.products_per_spill,
+        accumulator.product_bits,
+        columns.gain_bits > 0,
+    ]
+    return [width for width in found if width is not None]
+
+
+def _fits(columns: WorkColumns) -> list[Any]:
+    """Return, by width of register, which layers surely never overflow it."""
+    import numpy as np
+
+    largest, accumulator = _largest_product(columns), columns.accumulator
+    outer = [] if accumulator.outer_bits is None else [accumulator.outer_bits]
+    return [
+        columns.inputs <= ((1 << (np.minimum(bits, 62) - 1)) - 1) // largest
+        for bits in (*_LANES, accumulator.bits, *outer)
+    ]
 
 
 def _largest_product(columns: WorkColumns) -> Any:
@@ -66,11 +77,11 @@ def _largest_product(columns: WorkColumns) -> Any:
     return weight * activation
 
 
-def _one_key(keys: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+def _one_key(keys: list[Any]) -> np.ndarray:
     """Return one number for each layer, the same where all its keys are."""
     import numpy as np
 
-    found = np.zeros(shape, np.int64)
+    found = np.zeros(1, np.int64)
     for key in keys:
         values = np.asarray(key, np.int64)
         span = int(values.max()) - int(values.min()) + 1

@@ -16,6 +16,7 @@ from accel_models.estimate import Statement
 from accel_models.keys import Doc
 from accel_models.memory_map import MemoryMap, memory_map
 from accel_models.model import CostModel, Support
+from accel_models.neon.between import between_cycles
 from accel_models.neon.core import Core, Order, Place, list_cores, read_core
 from accel_models.neon.cycles import busiest, least
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
@@ -135,9 +136,10 @@ class NeonCore(ClosedForm):
         return rates | {p: rate for p, rate in given.items() if rate is not None and p in rates}
 
     def supports(self, work: Work) -> Support:
-        """Layers with weights: floats that the core has, integers up to 16 bits."""
+        """Layers: floats that the core has, integers up to 16 bits; between them up to 8 bits."""
         if work.kind not in LAYERS:
-            return Support(f"is {work.kind}, but only layers with weights have a loop here")
+            wide = work.activation_bits > 8
+            return Support("has more than 8-bit activations between layers" if wide else "")
         if self.kernel is None:
             return Support(refuse(work, self.spec, self.packed))
         try:
@@ -167,7 +169,7 @@ class NeonCore(ClosedForm):
 
     def method(self, work: Work) -> str:
         """Return the name of the kernel that runs a layer at the default point."""
-        return self.kernel_of(work).name
+        return self.kernel_of(work).name if work.kind in LAYERS else str(work.operation)
 
     def refusals(self, work: Demand) -> Iterator[tuple[Number, str]]:
         """Yield why a layer cannot be priced, and of many layers which."""
@@ -177,10 +179,11 @@ class NeonCore(ClosedForm):
             return
         import numpy as np
 
-        columns = cast(WorkColumns, work)
-        refused = np.zeros(np.shape(columns.inputs), bool)
-        for places, one in alike(columns):
-            refused[places] = not self.supports(one)
+        groups = list(alike(cast(WorkColumns, work)))
+        size = sum(1 if places is None else len(places) for places, _ in groups)
+        refused = np.zeros(size, bool)
+        for places, one in groups:
+            refused[slice(None) if places is None else places] = not self.supports(one)
         yield refused, "has no kernel here"
 
     def price(self, work: Demand) -> Price:
@@ -190,12 +193,18 @@ class NeonCore(ClosedForm):
         import numpy as np
 
         columns = cast(WorkColumns, work)
-        parts = [(places, self._price(one, columns.take(places))) for places, one in alike(columns)]
-        order = np.argsort(np.concatenate([places for places, _ in parts]))
-        return _joined([price for _, price in parts], [len(places) for places, _ in parts], order)
+        found = []
+        for places, one in alike(columns):
+            if places is None:
+                return self._price(one, columns)
+            found.append((places, self._price(one, columns.take(places))))
+        order = np.argsort(np.concatenate([places for places, _ in found]))
+        return _joined([price for _, price in found], [len(places) for places, _ in found], order)
 
     def _price(self, one: Work, sizes: Demand) -> Price:
         """Price layers that take the kernels of `one`."""
+        if one.kind not in LAYERS:
+            return self._between(one, sizes)
         layers, here = self._layers(one, sizes), self.default_point
         tables = [self._cycles(layer) for layer in layers]
         corners = scenarios(self.spec.memory)
@@ -232,6 +241,31 @@ class NeonCore(ClosedForm):
             resource_cycles={"compute": compute, f"{here.weights} stream": stream},
         )
 
+    def _between(self, one: Work, sizes: Demand) -> Price:
+        """Price pooling or an elementwise operation: no weights, activations in L1."""
+        factor = factor_of(self.library) if self.factor is None else self.factor
+        cycles = {
+            code: factor * between_cycles(self.spec, one.operation, sizes, code) for code in Code
+        }
+        here, energy = cycles[self.default_point.code], self.spec.energy
+        moved = {
+            "l1": container_bytes(sizes.input_values, one.activation_bits)
+            + container_bytes(sizes.output_values, one.output_bits)
+        }
+        if self.default_point.weights is not Place.L1:
+            moved[str(self.default_point.weights)] = 0 * here
+        return Price(
+            cycles=here,
+            low=least(cycles.values()),
+            high=busiest(cycles.values()),
+            compute_cycles=here,
+            ideal_cycles=0 * here,
+            memory_bytes=moved,
+            energy_by_component=None if energy is None else {"board": here * energy.value},
+            counts={"spills": 0 * here, "stored_weight_bytes": 0 * here},
+            resource_cycles={"compute": here, f"{self.default_point.weights} stream": 0 * here},
+        )
+
     def memory(
         self, workload: Work | Iterable[Work], buffers: Iterable[Buffer] | None = None
     ) -> MemoryMap:
@@ -244,13 +278,24 @@ class NeonCore(ClosedForm):
         buffers
             Its tensors with their lives; None: a chain.
         """
+        workload = Workload(workload)
+        layers = [work for work in workload if work.kind in LAYERS]
+        loops = {k.name.partition("_n")[0]: k.loop for k in map(self.kernel_of, layers)}
         return memory_map(
             workload,
-            stored_bits=lambda work: self.kernel_of(work).loop.stored_weight_bits,
-            scratch=lambda work: self.layer(self.kernel_of(work), work).scratch_bytes,
+            code=[(name, loop.code_bytes) for name, loop in loops.items() if loop.code_bytes],
+            stored_bits=self._stored_bits,
+            scratch=self._scratch_bytes,
             buffers=buffers,
             alignment=int(self.spec.register_bits.value) // 8,
         )
+
+    def _stored_bits(self, work: Work) -> int:
+        return self.kernel_of(work).loop.stored_weight_bits if work.kind in LAYERS else 0
+
+    def _scratch_bytes(self, work: Work) -> int:
+        in_layer = work.kind in LAYERS
+        return int(self.layer(self.kernel_of(work), work).scratch_bytes) if in_layer else 0
 
     def state(self, workload: Workload) -> Statement:
         """Say what was summed, and why the default point is where it is."""

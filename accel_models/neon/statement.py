@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accel_models.demand import LAYERS
 from accel_models.estimate import Statement
 from accel_models.neon.core import Order, Place
 from accel_models.storage import packed_bytes
@@ -61,7 +62,8 @@ def _assumptions(model: NeonCore) -> list[str]:
         "has a channel in every lane and loads its weights at every position; the error stated "
         "is that of dense layers",
         "each weight arrives once an inference: a tile stays in L1 for all vectors",
-        "loops advance by 16 products; calls, loop set-up and activation functions are free",
+        "loops advance by 16 products; calls and loop set-up are free; clipping is part of the "
+        "rescaling, other functions of one value are look-ups",
         "a register between two lane widths lives in the wider one: clamped after every addition "
         "where it may saturate, cut once at the end where it wraps",
     ]
@@ -91,6 +93,7 @@ def _too_large(model: NeonCore, workload: Workload) -> list[str]:
     held = sum(
         packed_bytes(work.weights, model.kernel_of(work).loop.stored_weight_bits)
         for work in workload
+        if work.kind in LAYERS
     )
     if held <= size.value:
         return []

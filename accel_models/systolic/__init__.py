@@ -24,6 +24,7 @@ from accel_models.keys import Doc
 from accel_models.presets import preset_settings
 from accel_models.systolic.replay import replayed_inputs, replayed_weights
 from accel_models.technology import horowitz_45nm
+from accel_models.technology.elements import register_pj_per_bit
 from accel_models.work import Work, Workload
 
 __all__ = ["Buffers", "Counts", "Dataflow", "PartialSums", "SystolicArray"]
@@ -214,6 +215,7 @@ class SystolicArray(ClosedForm):
                 "Samajdar et al., ISPASS 2020 (SCALE-Sim), version 3.0.0",
                 "Horowitz, Computing's energy problem, ISSCC 2014 (45 nm)",
                 "Coelho et al., Nature Machine Intelligence 3, 2021 (QKeras energy fits)",
+                "Shao et al., Aladdin, ISCA 2014 (registers, scaled from 40 nm)",
             ),
             assumptions=(
                 "weights and activations are stored and moved at their own widths, partial sums "
@@ -226,8 +228,8 @@ class SystolicArray(ClosedForm):
                 "a convolution is the product of its windows and its filters, as in SCALE-Sim: the "
                 "image comes from DRAM once if half its buffer holds it, else every window does; "
                 "a depthwise one is a product for each channel, one after the other",
-                "energy: products, additions into the accumulator, buffers, DRAM; no clock, "
-                "control, registers or leakage",
+                "energy: products, additions into the accumulator, one write of each operand's and "
+                "sum's register for every product, buffers, DRAM; no clock, control or leakage",
             ),
         )
 
@@ -288,8 +290,10 @@ class SystolicArray(ClosedForm):
             "partial_sum": self.output_sram_kib,
             "output": self.output_sram_kib,
         }
+        held = work.weight_bits + work.activation_bits + work.accumulator.bits
         return {
             "mac": work.macs * mac,
+            "register": work.macs * held * register_pj_per_bit(),
             "sram": sum(
                 bits * technology.sram_pj_per_bit(buffers[operand])
                 for operand, bits in sram_bits.items()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fxpsim.cli.common import (
+    FilePath,
     json_option,
     kernel_set_option,
     model_argument,
@@ -17,7 +19,7 @@ from fxpsim.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from accel_models import Buffer, CostModel, Estimate, Workload
+    from accel_models import Buffer, CostModel, Estimate, MemoryMap, Workload
 
 
 @click.command("cost")
@@ -36,6 +38,12 @@ if TYPE_CHECKING:
     metavar="BITS[,BITS]",
     help="Other widths of all weights, as '8,5,4,2,1' or 'float': what if, not accuracy.",
 )
+@click.option(
+    "--host",
+    metavar="MODEL",
+    help="Processor beside the machines, as 'neon:cortex-m4'. It does what they refuse; what is "
+    "between the layers is priced, too.",
+)
 @click.option("--accumulator", metavar="BITS[,MODE]", help="Other registers, as '16,saturate'.")
 @click.option(
     "--period",
@@ -47,16 +55,24 @@ if TYPE_CHECKING:
 )
 @click.option("--kernels", is_flag=True, help="List the kernels that each layer could take.")
 @click.option("--map", "with_map", is_flag=True, help="Draw what lies where in memory.")
+@click.option(
+    "--pictures",
+    type=FilePath(file_okay=False),
+    metavar="DIR",
+    help="Draw roofs, cycles and bytes by weight bits, energy and memory as PNG files.",
+)
 @kernel_set_option
 @json_option
 def command(
     model: str,
     machines: tuple[str, ...],
     weights: str | None,
+    host: str | None,
     accumulator: str | None,
     period: float,
     kernels: bool,
     with_map: bool,
+    pictures: Path | None,
     kernel_set: str,
     as_json: bool,
 ) -> None:
@@ -65,6 +81,7 @@ def command(
     \b
     fxpsim cost kws250k-4bit --on neon:cortex-a53 --weights 8,5,4,2,1
     fxpsim cost kws250k-4bit --on neon:cortex-m4 --period 20 --kernels --map
+    fxpsim cost kws250k-4bit --on systolic:16x16,ws --on bit_serial:ne16 --host neon:cortex-m4
     """
     import accel_models as am
     from fxpsim.accumulators import Accumulator
@@ -74,20 +91,24 @@ def command(
 
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
-    work = drop_needless_clamps(graph.with_accumulators(register)).work()
+    clamped = drop_needless_clamps(graph.with_accumulators(register))
+    work = clamped.work(everything=host is not None)
     variants = {"as stored": work} if weights is None else _widths(work, weights)
     buffers = live_buffers(graph)
+    models = {text: _machine(text, host) for text in dict.fromkeys(machines)}
     found = [
-        (text, width, am.create(text), layers)
-        for text in machines
+        (text, width, machine, layers)
+        for text, machine in models.items()
         for width, layers in variants.items()
     ]
-    estimates = [machine.estimate(layers) for _, _, machine, layers in found]
+    estimates = [_estimate(machine, layers) for _, _, machine, layers in found]
     rows = [
         _row(text, width, machine, layers, estimate, buffers, period / 1e3)
         for (text, width, machine, layers), estimate in zip(found, estimates, strict=True)
     ]
     memory = am.footprint(work)
+    if pictures is not None:
+        _draw(pictures, models, work, _map(found[0][2], found[0][3], buffers))
     if as_json:
         labels = [text if weights is None else f"{text} {width}" for text, width, _, _ in found]
         print_json(
@@ -123,6 +144,56 @@ def command(
         click.echo(f"\n{text}: an estimate. {estimate.basis}\n  largest known error {error}")
 
 
+def _machine(text: str, host: str | None) -> CostModel:
+    import accel_models as am
+
+    machine = am.create(text)
+    return machine if host is None else am.with_host(machine, am.create(host))
+
+
+def _estimate(machine: CostModel, layers: Workload) -> Estimate:
+    import accel_models as am
+
+    try:
+        return machine.estimate(layers)
+    except am.UnsupportedWorkError as error:
+        if isinstance(machine, am.Hosted):
+            raise
+        hint = "--host neon:cortex-m4 does on a processor what a machine refuses"
+        raise am.UnsupportedWorkError(f"{error} ({hint})") from None
+
+
+def _draw(folder: Path, models: Mapping[str, CostModel], work: Workload, memory: MemoryMap) -> None:
+    """Write pictures of a network as it is stored, and with fewer weight bits."""
+    from fxpsim.report import machines
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {text: _estimate(machine, work) for text, machine in models.items()}
+    narrow = _widths(work, "8,7,6,5,4,3,2,1")
+    by_bits: dict[str, dict[int, Estimate]] = {}
+    for text, machine in models.items():
+        taken = {bits: _taken(machine, layers) for bits, layers in narrow.items()}
+        most = max(map(len, taken.values()))
+        found = {
+            int(bits): machine.estimate(narrow[bits])
+            for bits, names in taken.items()
+            if len(names) == most and all(map(machine.supports, narrow[bits]))
+        }
+        by_bits |= {text: found} if found else {}
+    machines.draw_roofs(folder / "roofs.png", stored)
+    machines.draw_weight_bits(folder / "weight-bits.png", by_bits)
+    machines.draw_memory(folder / "memory.png", memory)
+    machines.draw_energy(folder / "energy.png", stored)
+
+
+def _taken(machine: CostModel, layers: Workload) -> list[str]:
+    """Return the layers that a machine does itself."""
+    import accel_models as am
+
+    own = machine.machine if isinstance(machine, am.Hosted) else machine
+    return [layer.name for layer in layers if own.supports(layer)]
+
+
 def _widths(work: Workload, text: str) -> dict[str, Workload]:
     """Return the same layers with other weights: symmetric codes, or everything in fp32."""
     import accel_models as am
@@ -140,7 +211,8 @@ def _widths(work: Workload, text: str) -> dict[str, Workload]:
             changed = {"weight_bits": bits, "weight_magnitude": max(1, (1 << (bits - 1)) - 1)}
         else:
             raise click.UsageError(f"weights must be bits or 'float', not {part!r}")
-        found[part] = am.Workload(replace(item, spills=None, **changed) for item in work)
+        changed |= {"spills": None, "weight_histogram": None, "weight_entropy": None}
+        found[part] = am.Workload(replace(item, **changed) for item in work)
     return found
 
 
@@ -155,8 +227,9 @@ def _row(
 ) -> dict[str, Any]:
     import accel_models as am
 
-    clock = getattr(machine, "clock", None)
+    clock = machine.clock
     load = None if clock is None else am.real_time(estimate, period_s, clock)
+    on_host = sum(layer.cycles for layer in estimate.layers if "host" in layer.resource_cycles)
     memory = _map(machine, layers, buffers)
     return {
         "machine": text,
@@ -165,6 +238,7 @@ def _row(
         "cycles": estimate.cycles,
         "low": estimate.low,
         "high": estimate.high,
+        "on host": on_host if isinstance(machine, am.Hosted) else None,
         "MACs": estimate.macs,
         "flash": memory.flash_bytes,
         "RAM": memory.ram_bytes,
@@ -206,7 +280,7 @@ def _kernels(found: Iterable[tuple[str, str, CostModel, Workload]]) -> list[dict
 
 def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
     whole = "{:,.0f}"
-    formats = dict.fromkeys(("cycles", "low", "high", "MACs", "flash", "RAM"), whole)
+    formats = dict.fromkeys(("cycles", "low", "high", "on host", "MACs", "flash", "RAM"), whole)
     _table(rows, formats | {"MHz": "{:.1f}", "load": "{:.2%}", "energy": "{:.2f}"})
     click.echo(
         f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."

@@ -60,6 +60,8 @@ class Softmax(Op):
         Unsigned format of the shares.
     """
 
+    operation = "softmax"
+
     table: IntArray
     target: QFormat
 

@@ -60,6 +60,8 @@ class Add(Op):
         Format of the output.
     """
 
+    operation = "add"
+
     lift: int
     left: schemes.Rescale
     right: schemes.Rescale
@@ -109,6 +111,8 @@ class Multiply(Op):
     target : Affine or QFormat
         Format of the output.
     """
+
+    operation = "multiply"
 
     scheme: schemes.Rescale
     target: TensorFormat

@@ -271,6 +271,7 @@ class Layer(Op):
             "weight_magnitude": max(1, *map(abs, weight.multiplicand_range)),
             "activation_magnitude": max(-low, high),
             "bias_bits": 0 if self.bias_format is None else self.bias_format.bits,
+            "weight_histogram": _counted(self),
         }
 
 
@@ -282,14 +283,29 @@ def _turns(accumulator: Accumulator, inputs: int) -> tuple[int, int, int]:
     return -(-inputs // (lanes * size)), lanes, size
 
 
+@lru_cache(maxsize=256)
+def _counted(layer: Layer) -> Any:
+    """Return how often each weight occurs, which decides how far weights compress."""
+    from accel_models import Histogram
+
+    factors = multiplicand_weights(layer.weights, layer.weight_format)
+    values, counts = np.unique(factors, return_counts=True)
+    return Histogram(tuple(zip(values.tolist(), counts.tolist(), strict=True)))
+
+
 def _priced(accumulator: Accumulator, inputs: int) -> Any:
     """Return the registers as cost models describe them."""
     from accel_models import Accumulator as Register
     from accel_models.work import Overflow
 
     last, spill = accumulator.outermost, accumulator.spill
-    turns, _, size = _turns(accumulator, inputs)
-    register = Register(accumulator.bits, Overflow(accumulator.overflow.value))
+    turns, lanes, size = _turns(accumulator, inputs)
+    register = Register(
+        accumulator.bits,
+        Overflow(accumulator.overflow.value),
+        lanes=lanes,
+        product_bits=None if accumulator.product is None else accumulator.product.bits,
+    )
     if not spill:
         return register
     return replace(

@@ -26,6 +26,8 @@ class SumPool2D(Pool2D):
     Its register has 32 bits; a window must be too small to overflow it.
     """
 
+    operation = "average"
+
     def infer(self, *sources: TensorSpec) -> TensorSpec:
         """Return (rows, columns, channels) in a register without scale."""
         (source,) = sources
@@ -60,6 +62,8 @@ class FloatAveragePool2D(Pool2D):
     offset : int
         Added before rounding, taken off after.
     """
+
+    operation = "average"
 
     target: Affine
     count_padding: bool = False

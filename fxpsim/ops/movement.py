@@ -232,6 +232,8 @@ def _one_format(sources: Sequence[TensorSpec]) -> TensorFormat:
 class Concatenate(Op):
     """Tensors one after the other along an axis."""
 
+    operation = "copy"
+
     axis: int
 
     arity = None

@@ -66,12 +66,16 @@ class Op(ABC):
         How many tensors it reads; None: one or more.
     monotone : bool
         Whether no output falls where no input does.
+    operation : str
+        What cost models call it (:class:`accel_models.Operation`); empty for layers, and for what
+        hardware does on the way out of one.
     """
 
     __slots__ = ()
 
     arity: ClassVar[int | None] = 1
     monotone: ClassVar[bool] = False
+    operation: ClassVar[str] = ""
 
     @property
     def draws(self) -> bool:

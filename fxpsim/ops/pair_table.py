@@ -34,6 +34,8 @@ class PairTable(Op):
         Format of the output.
     """
 
+    operation = "look_up"
+
     table: IntArray
     target: TensorFormat
 

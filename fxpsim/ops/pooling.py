@@ -89,6 +89,8 @@ class AveragePool2D(Pool2D):
         ``nearest_away`` or ``floor``.
     """
 
+    operation = "average"
+
     rounding: Rounding = Rounding.NEAREST_AWAY
 
     def __post_init__(self) -> None:
@@ -130,6 +132,8 @@ def _pixels(taps: Window, image: tuple[int, int]) -> IntArray:
 @dataclass(frozen=True, slots=True)
 class MaxPool2D(Pool2D):
     """The highest code in a window."""
+
+    operation = "maximum"
 
     def run(self, inputs: Sequence[IntArray], sources: Sequence[TensorSpec]) -> IntArray:
         """Return maxima."""

@@ -60,6 +60,8 @@ class GemmlowpSoftmax(Op):
         Its lowest code stands for 0.
     """
 
+    operation = "softmax"
+
     table: IntArray
     target: Affine
 
@@ -110,6 +112,8 @@ class LookupSoftmax(Op):
     target : Affine
         16 bits, zero point 0.
     """
+
+    operation = "softmax"
 
     scheme: schemes.Rescale
     exponentials: IntArray
@@ -164,6 +168,8 @@ class FloatTableSoftmax(Op):
     target : Affine
         Format of the shares.
     """
+
+    operation = "softmax"
 
     table: IntArray
     target: Affine

@@ -37,6 +37,8 @@ class QLinearSoftmax(Op):
         Format of the shares.
     """
 
+    operation = "softmax"
+
     table: IntArray
     target: Affine
 

@@ -35,6 +35,10 @@ CORES: Mapping[str, str] = {
     "systolic 16\N{MULTIPLICATION SIGN}16": "systolic:16x16",
     "systolic 8\N{MULTIPLICATION SIGN}8": "systolic:8x8",
     "systolic 32\N{MULTIPLICATION SIGN}32": "systolic:32x32",
+    "NEON Cortex-A55": "neon:cortex-a55",
+    "NEON Cortex-A72": "neon:cortex-a72",
+    "NEON Cortex-A76": "neon:cortex-a76",
+    "Cortex-M4": "neon:cortex-m4",
     "Gemmini 16\N{MULTIPLICATION SIGN}16": "systolic:gemmini",
 }
 _PACKED = {"NEON Cortex-A53": "neon:cortex-a53,packed=true"}

@@ -37,7 +37,10 @@ def test_ne16(test_data: Path) -> None:
 
 
 def test_max78000(test_data: Path) -> None:
-    """The vendor's latency model: cycles are equal."""
+    """The vendor's latency model: cycles are equal.
+
+    A cycle for flattening is counted here in the dense layer that reads the flattened image.
+    """
     model = am.create("channel_parallel:max78000")
     for row in rows_of(test_data, "max78000_latency_kws.csv"):
         sides = [int(row["pad_h"]), int(row["pad_w"])]
@@ -51,7 +54,7 @@ def test_max78000(test_data: Path) -> None:
         layer = model.estimate(work).layers[0]
         assert work.macs == int(row["macs"])
         assert layer.counts["passes"] == int(row["multipass"])
-        assert layer.cycles == int(row["cycles"]), row
+        assert layer.cycles + int(row["flatten"]) == int(row["cycles"]), row
 
 
 def test_finn(test_data: Path) -> None:

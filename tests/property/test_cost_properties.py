@@ -21,7 +21,7 @@ MODELS = [
     for name in am.list_models()
     for preset in ("", *am.describe(name).presets)
 ]
-COUNTS = {"loops", "epilogues.toml"}  # of instructions: one source a file
+COUNTS = {"loops", "epilogues.toml", "between.toml"}  # of instructions: one source a file
 DATA = [
     path
     for path in sorted(Path(am.__file__).parent.rglob("*.toml"))

@@ -34,7 +34,8 @@ def test_adding_a_cost_model_as_described(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_reference_names_every_setting_and_preset() -> None:
-    page = (DOCS / "reference/accel-models.md").read_text("utf-8")
+    pages = ("reference/accel-models.md", "reference/accelerators.md")
+    page = "".join((DOCS / name).read_text("utf-8") for name in pages)
     for name in am.list_models():
         description = am.describe(name)
         for word in (name, *(key.name for key in description.keys), *description.presets):

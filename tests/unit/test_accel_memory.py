@@ -61,6 +61,13 @@ def test_scratch_lives_only_while_its_layer_runs() -> None:
     assert len(scratch) == len(ds_cnn())
 
 
+def test_ring_buffers_live_all_the_time() -> None:
+    ring = am.RingBuffer(values=48 * 9, fresh=48)
+    layers = [am.Work.dense(1, 432, 48, ring=ring), am.Work.dense(1, 48, 48, name="next")]
+    found = {placed.buffer.name: placed.buffer for placed in am.memory_map(layers).ram}
+    assert (found["dense ring"].size, found["dense ring"].last) == (432, 1)
+
+
 def test_a_map_is_drawn_to_scale() -> None:
     text = am.memory_map(acoustic()).draw(width=32)
     assert "flash 251,968 bytes, 0 of them alignment" in text

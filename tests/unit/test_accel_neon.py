@@ -244,6 +244,34 @@ def test_every_core_takes_the_loops_that_it_has_instructions_for(core: str, kern
     assert am.create(f"neon:{core}").estimate(work).layers[0].method == kernel
 
 
+def test_products_that_are_cut_take_a_shift_each() -> None:
+    """Widening every product too is what makes per-product normalisation dear."""
+    narrow, wide = (
+        am.Work.dense(1, 640, 128, accumulator=am.Accumulator(bits, product_bits=12))
+        for bits in (16, 32)
+    )
+    assert A53.kernel_of(narrow).name == "i8_norm_acc16"
+    assert A53.kernel_of(wide).name == "i8_norm_acc32"
+    assert A53.kernel_of(am.Work.dense(1, 64, 8, accumulator=am.Accumulator(32, product_bits=16)))
+    clamped = am.Accumulator(16, "saturate", product_bits=12)  # type: ignore[arg-type]
+    assert not A53.supports(am.Work.dense(1, 640, 128, accumulator=clamped))
+
+
+@pytest.mark.parametrize("core", ["cortex-a53", "cortex-m4", "cortex-m55"])
+def test_what_is_between_layers(core: str) -> None:
+    model = am.create(f"neon:{core}")
+    pool = am.Work.pool((25, 5, 64), (25, 5), "average")
+    add, both = (am.Work.elementwise(8000, "add", operands=n) for n in (1, 2))
+    estimate = model.estimate([pool, add, both, am.Work.elementwise(12, "softmax")])
+    found = {layer.name: layer for layer in estimate.layers}
+    assert [layer.method for layer in estimate.layers] == ["average", "add", "add", "softmax"]
+    assert found["pool"].cycles > 25 * 5 * 64 / 16  # a load for 16 values
+    assert estimate.layers[1].cycles < estimate.layers[2].cycles
+    assert model.memory([pool, am.Work.dense(1, 64, 12)]).ram_bytes >= 8000
+    wide = am.Work.elementwise(8, "add", activation_bits=16)
+    assert "more than 8-bit activations" in model.supports(wide).reason
+
+
 def test_vectors_in_pairs_for_matrix_instructions() -> None:
     pair = am.Work.dense(2, 640, 128)
     n2 = NeonCore(core="neoverse-n2", kernel="i8_smmla")

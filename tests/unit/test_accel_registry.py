@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
 import accel_models as am
 from accel_models.keys import as_text
+from accel_models.plugins import Plugins
 from accel_models.registry import BUILT_IN, GROUP
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,8 +47,9 @@ def test_a_model_can_be_made_without_the_registry() -> None:
     ("text", "message"),
     [
         ("systolik", "unknown cost model 'systolik'; did you mean 'systolic'?"),
-        ("systolic:17x17", "unknown preset '17x17'; did you mean '"),
+        ("systolic:17x17", "unknown preset or choice '17x17'; did you mean '"),
         ("systolic:rows=8,16x16", "'16x16' must be key=value"),
+        ("systolic:16x16,wss", "'wss' must be key=value; did you mean 'ws'?"),
         ("systolic:colums=3", "unknown key 'colums'; did you mean 'columns'?"),
         ("systolic:rows=8.5", "rows must be a whole number, not '8.5'"),
         ("systolic:rows=0", "rows must be more than 0, not 0"),
@@ -58,6 +63,32 @@ def test_wrong_texts(text: str, message: str) -> None:
     with pytest.raises(am.ConfigError) as caught:
         am.create(text)
     assert message in str(caught.value)
+
+
+def test_a_choice_that_one_key_has_stands_for_itself() -> None:
+    assert am.create("systolic:16x16,ws") == am.create("systolic:16x16,dataflow=ws")
+    assert am.create("fusible:search") == am.create("fusible:tiling=search")
+
+
+class Side(StrEnum):
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    first: Annotated[Side, am.Doc("side", "one")] = Side.LEFT
+    second: Annotated[Side, am.Doc("side", "other")] = Side.LEFT
+
+    @classmethod
+    def presets(cls) -> dict[str, dict[str, object]]:
+        return {}
+
+
+def test_a_choice_that_two_keys_have_needs_one() -> None:
+    pairs = Plugins("pair", "no.such.group", {"pair": f"{__name__}:Pair"}, Pair)
+    with pytest.raises(am.ConfigError, match="'left' may be of first or second: write key=left"):
+        pairs.create("pair:left", {})
+    assert pairs.create("pair:second=left", {}) == Pair()
 
 
 def test_all_mistakes_of_a_text_at_once() -> None:

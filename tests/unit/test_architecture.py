@@ -40,7 +40,7 @@ LAYERS = [
     ("fxpsim.packed",),
     ("fxpsim.products", "fxpsim.traces", "fxpsim.ops", "fxpsim.interop"),
     ("fxpsim.fixed_array",),
-    ("fxpsim.graph",),
+    ("fxpsim.graph", "fxpsim.demand"),
     ("fxpsim.bounds", "fxpsim.importers"),
     ("fxpsim.schedule", "fxpsim.rings", "fxpsim.steps"),
     (

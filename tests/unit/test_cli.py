@@ -109,6 +109,36 @@ def test_cost(capsys):
     assert "i8_n16" in out
 
 
+def test_cost_beside_a_host(capsys, test_data):
+    network = test_data / "models" / "mlperf_tiny_kws" / "kws_ref_model.tflite"
+    code, _, err = fxpsim(capsys, "cost", network, "--on", "bit_serial:ne16")
+    assert code == 1
+    assert "'conv_2d_0' has a 10 x 4 window" in err
+    assert "--host neon:cortex-m4" in err
+    code, out, _ = fxpsim(
+        capsys, "cost", network, "--on", "systolic:16x16,ws", "--on", "bit_serial:ne16",
+        "--host", "neon:cortex-m4", "--json",
+    )  # fmt: skip
+    assert code == 0
+    document = json.loads(out)
+    array, engine = document["estimates"]
+    assert 0 < array["on host"] < engine["on host"] < engine["cycles"]
+    names = [layer["layer"] for layer in document["layers"]["bit_serial:ne16"]]
+    assert any("AvgPool" in name for name in names)
+    assert array["load"] == pytest.approx(array["MHz"] / 120)
+
+
+def test_cost_in_pictures(capsys, tmp_path):
+    code, _, _ = fxpsim(
+        capsys, "cost", "kws250k-4bit", "--on", "systolic:16x16,ws", "--on", "bit_serial:ne16",
+        "--on", "dataflow_fpga", "--pictures", tmp_path / "new" / "folder",
+    )  # fmt: skip
+    assert code == 0
+    drawn = {file.name: file.stat().st_size for file in (tmp_path / "new/folder").iterdir()}
+    assert set(drawn) == {"roofs.png", "weight-bits.png", "energy.png", "memory.png"}
+    assert min(drawn.values()) > 8_000
+
+
 def test_cost_by_weight_bits(capsys):
     code, out, _ = fxpsim(
         capsys, "cost", "kws250k-8bit", "--on", "neon:cortex-a53", "--on", "neon:cortex-m4",
