@@ -103,17 +103,35 @@ class Timing:
         Cycles for which it keeps one pipe.
     slots
         Issue slots that it takes; None: one.
+    latency
+        Cycles until another instruction can use its result; given for those that accumulate.
+    forwarded
+        Cycles until the next of its kind can add to its result; None: the latency.
     """
 
     pipes: str
     cycles: Constant
     slots: Constant | None = None
+    latency: Constant | None = None
+    forwarded: Constant | None = None
 
     def __post_init__(self) -> None:
         if not self.pipes.split():
             raise ValueError("pipes must name at least one pipe")
         if self.cycles.value < 0:
             raise ValueError(f"cycles must be 0 or more, not {self.cycles.value}")
+
+    @property
+    def accumulate(self) -> float:
+        """Cycles from one addition to a register to the next; 0: not given."""
+        found = self.forwarded or self.latency
+        return found.value if found else 0.0
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Every number."""
+        found = (self.cycles, self.slots, self.latency, self.forwarded)
+        return tuple(constant for constant in found if constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +215,7 @@ class Core:
         for level in self.memory.values():
             found += [constant for constant in (level.rate, level.size) if constant]
         for timing in self.instructions.values():
-            found += [constant for constant in (timing.cycles, timing.slots) if constant]
+            found += timing.constants
         return (*found, *([self.energy] if self.energy else []))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
+from accel_models.errors import suggest
 from accel_models.neon.core import Core, Instruction
-from accel_models.neon.loops import Counts, Epilogue, Loop, Sums, read_loops
+from accel_models.neon.loops import Counts, Epilogue, Loop, Sums, read_loop, read_loops
 from accel_models.storage import container_bits
 from accel_models.work import Arithmetic, Kind, Overflow, Work
 
@@ -61,13 +63,16 @@ class Kernel:
 def named(text: str, work: Work) -> Kernel:
     """Return the kernel that ``kernel=`` asks for, whether or not its sums may overflow.
 
+    The loop is one that ships with the package or a file of yours: ``my.toml``, ``my.toml_n8``.
+
     Raises
     ------
     ValueError
         If there is no such loop, or it does not take these operands.
     """
     name, every = split_name(text)
-    loop = read_loops()[name]
+    loop = read_loop(name)
+    name = PurePath(name).stem if name.endswith(".toml") else name
     if not _takes(loop, work):
         raise ValueError(
             f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
@@ -83,13 +88,11 @@ def named(text: str, work: Work) -> Kernel:
 
 def split_name(text: str) -> tuple[str, int]:
     """Return the loop that a kernel's name begins with, and the n of ``_n<n>`` (0: none)."""
-    from accel_models.errors import suggest
-
     loops = read_loops()
     name, marker, count = text.rpartition("_n")
-    if marker and count.isdigit() and int(count) and name in loops:
+    if marker and count.isdigit() and int(count) and (name in loops or name.endswith(".toml")):
         return name, int(count)
-    if text in loops:
+    if text in loops or text.endswith(".toml"):
         return text, 0
     raise ValueError(f"cannot be {text!r}{suggest(text, loops)}")
 

@@ -14,11 +14,21 @@ from enum import StrEnum
 from importlib.resources import files
 from types import MappingProxyType
 
+from accel_models.errors import ConfigError, suggest
 from accel_models.neon.core import Core, Instruction, Isa
 from accel_models.toml import read_toml
 from accel_models.work import Arithmetic
 
-__all__ = ["STEP", "Counts", "Epilogue", "Loop", "Sums", "epilogue_counts", "read_loops"]
+__all__ = [
+    "STEP",
+    "Counts",
+    "Epilogue",
+    "Loop",
+    "Sums",
+    "epilogue_counts",
+    "read_loop",
+    "read_loops",
+]
 
 STEP = 16  # products in a step of a loop
 Counts = Mapping[Instruction, float]
@@ -123,6 +133,11 @@ class Loop:
         return self.register_bits // self.lane_bits
 
     @property
+    def outputs_in_register(self) -> int:
+        """Outputs whose sums are in one register: one, unless each has a lane."""
+        return self.lanes if self.isa is Isa.NEON and self.reduce is None else 1
+
+    @property
     def packed(self) -> bool:
         """Whether operands are stored without containers of their own."""
         return self.stored_weight_bits < 8
@@ -145,6 +160,21 @@ def read_loops() -> Mapping[str, Loop]:
             if file.name.endswith(".toml")
         }
     )
+
+
+def read_loop(name: str) -> Loop:
+    """Return a loop by its name, or from a file of yours whose name ends in ``.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such loop; naming everything that is wrong in the file.
+    """
+    if name.endswith(".toml"):
+        return read_toml(name, Loop)
+    if name not in read_loops():
+        raise ConfigError(f"unknown loop {name!r}{suggest(name, read_loops())}")
+    return read_loops()[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from accel_models.neon.cycles import busiest, least
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
 from accel_models.neon.layer import Layer, Shape, join
 from accel_models.neon.libraries import factor_of, library_names
-from accel_models.neon.loops import Epilogue
+from accel_models.neon.loops import Epilogue, read_loop
 from accel_models.neon.many import alike
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
 from accel_models.neon.statement import state
@@ -53,7 +53,8 @@ class NeonCore(ClosedForm):
 
     core: Annotated[str, Doc("name", "core, or a .toml file that describes one")] = "cortex-a53"
     kernel: Annotated[
-        str | None, Doc("name", "loop to use, as 'i8' or 'i8_n16'; none: the fastest exact one")
+        str | None,
+        Doc("name", "loop to use: 'i8', 'i8_n16', a .toml file; none: the fastest exact one"),
     ] = None
     weights: Annotated[
         Place | None, Doc("memory", "where the weights are (default point); none: the core file's")
@@ -99,9 +100,10 @@ class NeonCore(ClosedForm):
             raise ConfigError(f"weights cannot be in {self.weights} on {self.core}, only {places}")
         if self.kernel is not None:
             try:
-                split_name(self.kernel)
+                loop, _ = split_name(self.kernel)
             except ValueError as error:
                 raise ConfigError(f"kernel {error}") from None
+            read_loop(loop)
         factor_of(self.library)
 
     @classmethod

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import pytest
 
 import accel_models as am
-from accel_models.neon import Code, Kernel, NeonCore, Overlap, Place, Scenario
+from accel_models.neon import (
+    Code,
+    Kernel,
+    NeonCore,
+    Overlap,
+    Place,
+    Scenario,
+)
 
 A53 = NeonCore(core="cortex-a53")
 Sum = am.Accumulator
@@ -298,32 +304,12 @@ def test_the_default_point_is_that_of_the_core() -> None:
         am.create("neon:cortex-m4,weights=l2")
 
 
-MINE = """
-base = "cortex-a53"
-text = "half the clock"
-clock = { value = 700000000, unit = "Hz", source = "a wish, not a measurement", kind = "assumed" }
-"""
-CLASS = """
-[instructions.shifts]
-pipes = "V"
-cycles = { value = 1, unit = "cycles", source = "a wish, not a measurement", kind = "assumed" }
-"""
-
-
-def test_a_core_of_ones_own(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(MINE, "utf-8")
-    work = am.Work.dense(1, 640, 128)
-    mine, a53 = (am.create("neon:weights=dram", core=c) for c in (str(path), "cortex-a53"))
-    stream = a53.estimate(work).cycles - a53.estimate(work).compute_cycles
-    assert math.isclose(mine.estimate(work).cycles, a53.estimate(work).cycles - stream / 2)
-
-    path.write_text(MINE + CLASS, "utf-8")
-    with pytest.raises(am.ConfigError, match=r"cannot be 'shifts'; did you mean 'shift'"):
-        am.create("neon", core=str(path))
-    path.write_text(MINE.replace("a53", "a35"), "utf-8")
-    with pytest.raises(am.ConfigError, match="unknown core 'cortex-a35'"):
-        am.create("neon", core=str(path))
-    path.write_text("text = 'nothing'", "utf-8")
-    with pytest.raises(am.ConfigError, match="memory is missing"):
-        am.create("neon", core=str(path))
+def test_a_sum_waits_for_its_own_additions() -> None:
+    """One output: on Cortex-A53 the next fmla of a register waits 4 cycles, in the pipe or not."""
+    float32 = {"arithmetic": "float", "weight_bits": 32, "activation_bits": 32}
+    few, many = (
+        A53.layer(A53.kernel_of(work), work)
+        for work in (am.Work.dense(1, 1600, n, **float32) for n in (1, 128))  # type: ignore[arg-type]
+    )
+    assert few.loop_cycles(Code.TUNED) == few.waiting_cycles == 1600 * 4
+    assert many.waiting_cycles == 4 * 1600 * 4 < many.loop_cycles(Code.TUNED)
