@@ -200,7 +200,8 @@ def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
             fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
             return [_plain(loop, name, work)] if fits else []
         case Sums.LANES:
-            return [_plain(loop, name, work, n) for n in _up_to(_safe_products(loop, work))]
+            lengths = _up_to(_safe_products(loop, work), work, loop.lane_bits)
+            return [_plain(loop, name, work, n) for n in lengths]
         case _:
             return [_plain(loop, name, work)]
 
@@ -222,9 +223,9 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
         spill[Instruction.MIN_MAX] = 2.0
     by_channel = work.kind is Kind.DEPTHWISE
     free = accumulator.products_per_spill is None and work.spills is None
-    kernels = [
-        _plain(loop, name, work, n) for n in (_up_to(_every(work)) if free else [_every(work)])
-    ]
+    every = _every(work)
+    lengths = _up_to(every, work, accumulator.bits) if free else [every]
+    kernels = [_plain(loop, name, work, n) for n in lengths]
     return [
         replace(
             kernel,
@@ -237,13 +238,19 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
     ]
 
 
-def _up_to(products: int) -> list[int]:
+def _up_to(products: int, work: Work, lane_bits: int) -> list[int]:
     """Return the spill lengths that may be fastest where all up to one give the same bits.
 
     Few products need no registers that last, so more vectors can share weights; and on some cores
-    smull, which begins a sum, has more pipes than smlal.
+    smull, which begins a sum, has more pipes than smlal. By channel those cores are fastest in
+    between: what wider weights can do is tried, so that narrower ones never cost more.
     """
-    return sorted({n for n in (1, _LASTING, products) if 0 < n <= products})
+    found = {1, _LASTING, products}
+    if work.kind is Kind.DEPTHWISE:
+        widths = range(work.weight_bits + 1, container_bits(work.weight_bits) + 1)
+        wider = [replace(work, weight_bits=bits, weight_magnitude=None) for bits in widths]
+        found |= {_even(one.worst_case_products(lane_bits)) for one in wider}
+    return sorted(n for n in found if 0 < n <= products)
 
 
 def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:

@@ -127,7 +127,9 @@ class Layer:
     def _alone(self) -> Number:
         """Vectors that share their weights with no other."""
         frames = self.kernel.frames
-        return self.shape.rows if frames == 1 else self.shape.rows % frames == 1
+        if frames == 1:
+            return self.shape.rows
+        return 0 if self.kernel.loop.frame_multiple > 1 else self.shape.rows % frames == 1
 
     @property
     def loaded_bytes(self) -> Number:

@@ -32,9 +32,6 @@ DATA = [
 EXCEPTIONS = {
     "decoder_npu": ("larger_layer",),
     "fusible": ("wider_weights",),
-    # Out of order, the kernel of a depthwise layer is chosen for other loads than it waits for.
-    "neon:cortex-a710": ("wider_weights",),
-    "neon:neoverse-n2": ("wider_weights",),
 }
 
 
