@@ -122,6 +122,11 @@ class Timing:
             raise ValueError(f"cycles must be 0 or more, not {self.cycles.value}")
 
     @property
+    def between(self) -> float:
+        """Cycles from one to the next that does not depend on it."""
+        return self.cycles.value / len(self.pipes.split())
+
+    @property
     def accumulate(self) -> float:
         """Cycles from one addition to a register to the next; 0: not given."""
         found = self.forwarded or self.latency

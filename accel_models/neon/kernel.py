@@ -159,7 +159,7 @@ def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
         for name, loop in read_loops().items()
         if loop.packed is packed and loop.runs_on(core) and _takes(loop, work)
         if work.kind is not Kind.DEPTHWISE or loop.by_channel is not None
-        for kernel in (_spilling if spilled else _single)(name, loop, work)
+        for kernel in (_spilling if spilled else _single)(name, loop, work, core)
     ]
     if not packed:
         return found
@@ -180,7 +180,7 @@ def _takes(loop: Loop, work: Work) -> bool:
     )
 
 
-def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
+def _single(name: str, loop: Loop, work: Work, core: Core) -> list[Kernel]:
     """One register decides the bits: the outer one if the inner never overflows."""
     if work.arithmetic is Arithmetic.FLOAT:
         return [_plain(loop, name, work)]
@@ -200,13 +200,13 @@ def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
             fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
             return [_plain(loop, name, work)] if fits else []
         case Sums.LANES:
-            lengths = _up_to(_safe_products(loop, work), work, loop.lane_bits)
+            lengths = _up_to(_safe_products(loop, work), work, loop.lane_bits, core)
             return [_plain(loop, name, work, n) for n in lengths]
         case _:
             return [_plain(loop, name, work)]
 
 
-def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
+def _spilling(name: str, loop: Loop, work: Work, core: Core) -> list[Kernel]:
     """Add up in registers of 16 bits or fewer, emptied after a number of products as asked."""
     accumulator, overflows = work.accumulator, not _inner_fits(work)
     saturating = overflows and accumulator.overflow is Overflow.SATURATE
@@ -224,7 +224,7 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
     by_channel = work.kind is Kind.DEPTHWISE
     free = accumulator.products_per_spill is None and work.spills is None
     every = _every(work)
-    lengths = _up_to(every, work, accumulator.bits) if free else [every]
+    lengths = _up_to(every, work, accumulator.bits, core) if free else [every]
     kernels = [_plain(loop, name, work, n) for n in lengths]
     return [
         replace(
@@ -238,19 +238,25 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
     ]
 
 
-def _up_to(products: int, work: Work, lane_bits: int) -> list[int]:
+def _up_to(products: int, work: Work, lane_bits: int, core: Core) -> list[int]:
     """Return the spill lengths that may be fastest where all up to one give the same bits.
 
     Few products need no registers that last, so more vectors can share weights; and on some cores
-    smull, which begins a sum, has more pipes than smlal. By channel those cores are fastest in
-    between: what wider weights can do is tried, so that narrower ones never cost more.
+    smull, which begins a sum, has more pipes than smlal. Those may be fastest in between: what
+    wider weights can do is tried, so that narrower ones never cost more.
     """
     found = {1, _LASTING, products}
-    if work.kind is Kind.DEPTHWISE:
+    if _begins_sums_faster(core):
         widths = range(work.weight_bits + 1, container_bits(work.weight_bits) + 1)
         wider = [replace(work, weight_bits=bits, weight_magnitude=None) for bits in widths]
         found |= {_even(one.worst_case_products(lane_bits)) for one in wider}
     return sorted(n for n in found if 0 < n <= products)
+
+
+def _begins_sums_faster(core: Core) -> bool:
+    begin = core.instructions.get(Instruction.MULTIPLY_LONG)
+    add = core.instructions.get(Instruction.MULTIPLY_ADD_LONG)
+    return begin is not None and add is not None and begin.between < add.between
 
 
 def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:

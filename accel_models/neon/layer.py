@@ -200,13 +200,19 @@ class Layer:
 
     @property
     def ideal_cycles(self) -> Number:
-        """Cycles if nothing but the multiplications of this kernel took time: a lower bound."""
-        shape = self.shape
-        multiplications = {
-            name: count for name, count in self.kernel.each.items() if name in _MULTIPLICATIONS
-        }
+        """Cycles if nothing but the multiplications of this kernel took time: a lower bound.
+
+        A multiplication that begins a sum in place of one that adds to it may be the cheaper.
+        """
+        shape, each = self.shape, self.kernel.each
+        adding = {name: count for name, count in each.items() if name in _MULTIPLICATIONS}
+        beginning = dict(adding)
+        for name, count in self.kernel.spill.items():
+            if count < 0:
+                beginning[Instruction.MULTIPLY_LONG] = beginning.pop(name)
         products = shape.rows * shape.inputs * shape.outputs
-        return products / STEP * _bound(self.core, multiplications)
+        least = min(_bound(self.core, counts) for counts in (adding, beginning))
+        return products / STEP * least
 
     @property
     def _register(self) -> int:
@@ -223,7 +229,7 @@ def _wait(core: Core, kernel: Kernel) -> float:
     if kernel.products_per_spill is not None:
         spills = STEP / kernel.loop.lanes / kernel.products_per_spill
         for name, count in kernel.spill.items():
-            counts[name] = counts.get(name, 0.0) + spills * count
+            counts[name] = counts.get(name, 0.0) + spills * max(0.0, count)
     timings = core.instructions
     waits = (timings[n].accumulate * count for n, count in counts.items() if n in timings)
     return kernel.loop.outputs_in_register * max(waits, default=0.0)

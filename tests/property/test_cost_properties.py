@@ -55,6 +55,15 @@ def test_models_keep_what_they_promise(name: str, data: st.DataObject) -> None:
     assert testing.check(model, [work], skip=EXCEPTIONS.get(name, ())) == []
 
 
+@given(core=st.sampled_from(sorted(am.describe("neon").presets)), data=st.data())
+def test_arm_cores_keep_what_they_promise(core: str, data: st.DataObject) -> None:
+    """On any layer, as compiled and tuned, weights here and there."""
+    places = st.sampled_from(["", ",weights=l1", ",code=tuned", ",overlap=overlapped"])
+    model = am.create(f"neon:{core}{data.draw(places)}")
+    work = data.draw(LAYERS["neon"])
+    assert not model.supports(work) or testing.check(model, [work]) == []
+
+
 @pytest.mark.parametrize("name", EXCEPTIONS)
 def test_exceptions_are_real(name: str) -> None:
     """Blocks are chosen for traffic, not for time; elements that split fill sums up with zeros."""
