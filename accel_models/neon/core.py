@@ -185,6 +185,9 @@ class Core:
         Timings by class; a core lacks what its file lacks.
     energy
         Energy of a cycle, in pJ; None: no source.
+    error
+        Largest known deviation of the cycles of loops, as a ratio, from what its source names;
+        None: they were compared with nothing.
     """
 
     text: str
@@ -199,6 +202,7 @@ class Core:
     memory: dict[Place, Level]
     instructions: dict[Instruction, Timing]
     energy: Constant | None = None
+    error: Constant | None = None
 
     def __post_init__(self) -> None:
         needed = (Instruction.LOAD, Instruction.TUNED_LOAD, Instruction.SMALL_LOAD)
@@ -221,7 +225,7 @@ class Core:
             found += [constant for constant in (level.rate, level.size) if constant]
         for timing in self.instructions.values():
             found += timing.constants
-        return (*found, *([self.energy] if self.energy else []))
+        return (*found, *(constant for constant in (self.energy, self.error) if constant))
 
 
 def list_cores() -> list[str]:

@@ -140,10 +140,11 @@ def _refuse_rest(work: Work, core: Core, packed: bool) -> str:
     if candidates(work, core, packed):
         return ""
     if packed:
-        widths = sorted({loop.stored_weight_bits for loop in read_loops().values() if loop.packed})
+        loops = [loop for loop in read_loops().values() if loop.packed and loop.runs_on(core)]
+        widths = ", ".join(map(str, sorted({loop.stored_weight_bits for loop in loops})))
         return (
             f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
-            f"packed weights are {', '.join(map(str, widths))} bits and meet 8-bit activations"
+            f"packed weights here are {widths or 'of no'} bits and meet 8-bit activations"
         )
     return f"sums in {work.accumulator} registers, which no loop of this core does"
 

@@ -149,8 +149,9 @@ class NeonCore(ClosedForm):
             loop = named(self.kernel, work).loop
         except ValueError as error:
             return Support(str(error))
-        missing = "" if loop.runs_on(self.spec) else f"is for {self.kernel}, not for {self.core}"
-        return Support(missing)
+        if loop.runs_on(self.spec):
+            return Support()
+        return Support(f"is to run {self.kernel}, for which {self.core} has no instructions")
 
     def kernel_of(self, work: Work) -> Kernel:
         """Return the kernel that runs a layer at the default point."""

@@ -112,7 +112,7 @@ def command(
         return
     _print(rows, memory.table.reset_index(), period)
     if kernels:
-        click.echo("\nKernels that give the same bits, fastest first; 'kernel=' takes the name")
+        click.echo("\nKernels of the same bits, fastest first; 'kernel=' takes the first word")
         _table(_kernels(found), {"cycles": "{:,.0f}"})
     if with_map:
         for text, width, machine, layers in found:
@@ -212,7 +212,7 @@ def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
     click.echo(
         f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."
     )
-    click.echo("\nMemory in bytes")
+    click.echo("\nMemory in bytes, weights as stored")
     print_table(memory, dict.fromkeys(memory.select_dtypes("number").columns, whole))
 
 

@@ -137,7 +137,7 @@ def test_nibbles_halve_the_stream_and_cost_shifts() -> None:
     assert packed.cycles < whole.cycles
     assert packed.layers[0].method.startswith("w4")
     refused = am.create("neon:packed=true").supports(am.Work.dense(1, 8, 8, weight_bits=6))
-    assert "packed weights are 1, 2, 4, 5 bits" in refused.reason
+    assert "packed weights here are 1, 2, 4, 5 bits" in refused.reason
 
 
 def test_a_convolution_is_priced_as_the_product_of_its_windows() -> None:
@@ -216,7 +216,7 @@ def test_the_choice_of_a_kernel_is_listed_and_can_be_overridden() -> None:
 @pytest.mark.parametrize(
     ("kernel", "work", "reason"),
     [
-        ("i8_sdot", {}, "is for i8_sdot, not for cortex-a53"),
+        ("i8_sdot", {}, "is to run i8_sdot, for which cortex-a53 has no instructions"),
         ("w4_smlal", {"weight_bits": 5}, "takes integer ones of at most 4 and 8 bits"),
         ("f32_fmla", {}, "takes float ones"),
     ],
