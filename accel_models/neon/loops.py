@@ -127,6 +127,44 @@ class Loop:
     by_channel: dict[Instruction, float] | None = None
     reduce: Epilogue | None = None
 
+    def __post_init__(self) -> None:
+        mistakes = [
+            f"{name} must be 1 or more, not {value}"
+            for name in (
+                *("weight_bits", "activation_bits", "stored_weight_bits", "stored_activation_bits"),
+                *("outputs", "shared_outputs", "frames", "frame_multiple", "longest"),
+                *("lane_bits", "register_bits", "activation_load_bits", "code_bytes"),
+            )
+            if (value := getattr(self, name)) is not None and value < 1
+        ]
+        if not mistakes and self.register_bits % self.lane_bits:
+            mistakes.append(
+                f"lane_bits must divide the {self.register_bits} bits of a register, not "
+                f"{self.lane_bits}"
+            )
+        if not mistakes and self.frames % self.frame_multiple:
+            mistakes.append(
+                f"frames must be a multiple of frame_multiple ({self.frame_multiple}), not "
+                f"{self.frames}"
+            )
+        if not any(self.each.values()):
+            mistakes.append("each must have an instruction")
+        begun = {name: self.each.get(name, 0.0) for name in self.spill}
+        for part, counts in (
+            ("each", self.each),
+            ("unpack", self.unpack),
+            ("prepare", self.prepare),
+            ("by_channel", self.by_channel or {}),
+            ("spill with each", {n: begun[n] + count for n, count in self.spill.items()}),
+        ):
+            mistakes += [
+                f"{part}: {name} must be 0 or more, not {count:g}"
+                for name, count in counts.items()
+                if count < 0
+            ]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+
     @property
     def lanes(self) -> int:
         """Sums in one register."""

@@ -61,6 +61,42 @@ def test_any_mix_of_instructions_on_any_core(tmp_path: Path) -> None:
     assert "code must be compiled or tuned, not 'best'" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("issue = { value = 0, unit = 'instructions/cycle'", "issue must be more than 0, not 0"),
+        ("clock = { value = 1200, unit = 'MHz'", "clock must be in Hz, not in MHz"),
+        ("register_bits = { value = 100, unit = 'bits'", "register_bits must be whole bytes"),
+        ("memory.l2.rate = { value = -3, unit = 'bytes/cycle'", "rate must be more than 0, not -3"),
+        ("memory.l2.size = { value = 512, unit = 'KB'", "size must be in bytes, not in KB"),
+        ("instructions.add.cycles = { value = -1, unit = 'ns'", "cycles must be 0 or more, not -1"),
+    ],
+)
+def test_a_core_that_cannot_be(line: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    rest = ", source = 'a mistake', kind = 'assumed' }"
+    path.write_text(f"base = 'cortex-a53'\n{line}{rest}\n", "utf-8")
+    with pytest.raises(am.ConfigError, match=reason):
+        am.create("neon", core=str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("outputs = 8", "outputs = 0", "outputs must be 1 or more, not 0"),
+        ("lane_bits = 16", "lane_bits = 24", "lane_bits must divide the 128 bits"),
+        ("multiply_add = 2", "multiply_add = -2", "each: multiply_add must be 0 or more, not -2"),
+        ("outputs = 8", "outputs = 8\nframe_multiple = 2", "frames must be a multiple of"),
+        ("long = 1", "long = 1\nmultiply_add = -3", "multiply_add must be 0 or more, not -1"),
+    ],
+)
+def test_a_loop_that_cannot_be(old: str, new: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.replace(old, new), "utf-8")
+    with pytest.raises(am.ConfigError, match=reason):
+        am.create("neon", kernel=str(path))
+
+
 OWN = """
 text = "8-bit operands by mla into 16-bit lanes after a widening of both"
 source = "a loop of one's own"
