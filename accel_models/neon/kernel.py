@@ -100,17 +100,19 @@ def split_name(text: str) -> tuple[str, int]:
 def refuse(work: Work, core: Core, packed: bool) -> str:
     """Return why no loop of a core can do `work`, or nothing."""
     if work.arithmetic is Arithmetic.FLOAT:
-        return _refuse_float(work, core)
+        return _refuse_float(work, core, packed)
     if max(work.weight_bits, work.activation_bits) > _LANE_BITS:
         widest = max(work.weight_bits, work.activation_bits)
         return f"has {widest}-bit operands, but lanes multiply up to {_LANE_BITS}"
     return _refuse_sums(work) or _refuse_rest(work, core, packed)
 
 
-def _refuse_float(work: Work, core: Core) -> str:
+def _refuse_float(work: Work, core: Core, packed: bool) -> str:
     if work.weight_bits != work.activation_bits or work.weight_bits not in (16, 32):
         return "is floating point of other than 32 or 16 bits"
-    if not candidates(work, core, False):
+    if packed:
+        return "is floating point, whose weights are never packed"
+    if not candidates(work, core, packed):
         return f"is {work.weight_bits}-bit floating point, which this core has no instructions for"
     return ""
 

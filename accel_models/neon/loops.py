@@ -28,6 +28,7 @@ __all__ = [
     "epilogue_counts",
     "read_loop",
     "read_loops",
+    "rescales",
 ]
 
 STEP = 16  # products in a step of a loop
@@ -226,6 +227,13 @@ class _Epilogues:
 @functools.cache
 def _epilogues() -> _Epilogues:
     return read_toml(files(__package__) / "epilogues.toml", _Epilogues)
+
+
+def rescales(core: Core) -> list[Epilogue]:
+    """Return what a core can make outputs of sums with."""
+    tables = _epilogues()
+    known = tables.scalar if core.isa is Isa.DSP else tables.vector
+    return [name for name in known if name not in (Epilogue.REDUCE_32, Epilogue.REDUCE_16)]
 
 
 def epilogue_counts(core: Core, epilogue: Epilogue) -> Counts:

@@ -23,7 +23,7 @@ from accel_models.neon.cycles import busiest, least
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
 from accel_models.neon.layer import Layer, Shape, join
 from accel_models.neon.libraries import factor_of, library_names
-from accel_models.neon.loops import Epilogue, read_loop
+from accel_models.neon.loops import Epilogue, read_loop, rescales
 from accel_models.neon.many import alike
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
 from accel_models.neon.statement import state
@@ -105,6 +105,10 @@ class NeonCore(ClosedForm):
             except ValueError as error:
                 raise ConfigError(f"kernel {error}") from None
             read_loop(loop)
+        if self.rescale is not None and self.rescale not in (usual := rescales(self.spec)):
+            raise ConfigError(
+                f"rescale cannot be {self.rescale} on {self.core}, only {', '.join(usual)}"
+            )
         factor_of(self.library)
 
     @classmethod
@@ -244,7 +248,7 @@ class NeonCore(ClosedForm):
             low=least(by_corner.values()),
             high=busiest(by_corner.values()),
             compute_cycles=arithmetic,
-            ideal_cycles=chosen(lambda layer: layer.ideal_cycles),
+            ideal_cycles=min(1.0, self._factor) * chosen(lambda layer: layer.ideal_cycles),
             memory_bytes=moved,
             energy_by_component=None if energy is None else {"board": cycles * energy.value},
             counts={
@@ -256,9 +260,9 @@ class NeonCore(ClosedForm):
 
     def _between(self, one: Work, sizes: Demand) -> Price:
         """Price pooling or an elementwise operation: no weights, activations in L1."""
-        factor = factor_of(self.library) if self.factor is None else self.factor
         cycles = {
-            code: factor * between_cycles(self.spec, one.operation, sizes, code) for code in Code
+            code: self._factor * between_cycles(self.spec, one.operation, sizes, code)
+            for code in Code
         }
         here, energy = cycles[self.default_point.code], self.spec.energy
         moved = {
@@ -363,9 +367,12 @@ class NeonCore(ClosedForm):
             kernels = [named(self.kernel, work)]
         return [self.layer(kernel, work, sizes) for kernel in kernels]
 
+    @property
+    def _factor(self) -> float:
+        return factor_of(self.library) if self.factor is None else self.factor
+
     def _compute(self, layer: Layer) -> dict[Code, Number]:
-        factor = factor_of(self.library) if self.factor is None else self.factor
-        return {code: factor * layer.compute_cycles(code) for code in Code}
+        return {code: self._factor * layer.compute_cycles(code) for code in Code}
 
     def _cycles(self, layer: Layer, compute: dict[Code, Number]) -> dict[Scenario, Number]:
         stream = {place: layer.stream_cycles(rate) for place, rate in self.rates.items()}

@@ -75,6 +75,8 @@ def command(
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     work = drop_needless_clamps(graph.with_accumulators(register)).work()
+    if not work:
+        raise click.UsageError(f"{model} has no layers with weights, and only those are priced")
     variants = {"as stored": work} if weights is None else _widths(work, weights)
     buffers = live_buffers(graph)
     found = [
@@ -211,6 +213,7 @@ def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
     _table(rows, formats | {"MHz": "{:.1f}", "load": "{:.2%}", "energy": "{:.2f}"})
     click.echo(
         f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."
+        " Layers with weights only."
     )
     click.echo("\nMemory in bytes, weights as stored")
     print_table(memory, dict.fromkeys(memory.select_dtypes("number").columns, whole))

@@ -136,6 +136,8 @@ def test_nibbles_halve_the_stream_and_cost_shifts() -> None:
     assert packed.compute_cycles > whole.compute_cycles
     assert packed.cycles < whole.cycles
     assert packed.layers[0].method.startswith("w4")
+    floats = am.Work.dense(1, 8, 8, arithmetic="float", weight_bits=32, activation_bits=32)
+    assert "never packed" in am.create("neon:packed=true").supports(floats).reason
     refused = am.create("neon:packed=true").supports(am.Work.dense(1, 8, 8, weight_bits=6))
     assert "packed weights here are 1, 2, 4, 5 bits" in refused.reason
 
@@ -226,6 +228,17 @@ def test_a_kernel_that_cannot_do_the_work(
 ) -> None:
     model = am.create("neon", kernel=kernel)
     assert reason in model.supports(am.Work.dense(1, 64, 8, **work)).reason  # type: ignore[arg-type]
+
+
+def test_what_a_core_cannot_rescale_with() -> None:
+    for core, epilogue in (("cortex-m33", "shift_16"), ("cortex-a53", "reduce_32")):
+        with pytest.raises(am.ConfigError, match=f"rescale cannot be {epilogue} on {core}, only"):
+            am.create(f"neon:{core}", rescale=epilogue)
+
+
+def test_a_library_that_is_faster_than_these_loops_is_no_slower_than_ideal() -> None:
+    est = am.create("neon:cortex-m4,factor=0.01").estimate(am.Work.dense(4, 640, 64))
+    assert est.ideal_cycles <= est.low
 
 
 def test_a_kernel_of_another_name() -> None:
