@@ -15,6 +15,7 @@ from fxpsim.report.costs import CORES
 from fxpsim.report.drawing import COLOURS
 from fxpsim.report.evidence import is_synthetic
 from fxpsim.report.figures import layer_figure, sweep_figure
+from fxpsim.report.processors import PERIOD_S, memory_drawing, processor_facts
 from fxpsim.report.tables import Row, only, select, values
 from fxpsim.report.verdict import Verdict
 
@@ -91,6 +92,9 @@ def render(
         cores=list(CORES),
         costs=_costs(study.costs),
         arrays=array_facts(study.costs),
+        processors=processor_facts(study.networks.integer),
+        period_ms=PERIOD_S * 1e3,
+        memory_drawing=memory_drawing(next(iter(study.networks.integer.values()))),
         too_large=_too_large(study),
         memory=_memory(study.memory),
         memory_layers=values(study.memory, "layer"),
