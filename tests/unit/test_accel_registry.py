@@ -163,3 +163,37 @@ def test_importing_is_light() -> None:
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+FAILING = """
+from dataclasses import dataclass
+import accel_models as am
+
+@dataclass(frozen=True, slots=True)
+class Npu(am.CostModel):
+    name = "failing"
+    summary = "divides by nothing"
+
+    def supports(self, work):
+        return am.Support()
+
+    def estimate_layer(self, work):
+        return work.macs / 0
+
+    def state(self, workload):
+        return None
+"""
+
+
+def test_plugins_that_fail_say_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    made = FAILING.replace('"divides by nothing"', '"never made"') + (
+        "\n    def __post_init__(self):\n        raise RuntimeError('no board')\n"
+    )
+    _register(tmp_path, "failing_npu", "failing_npu:Npu", "failing", FAILING)
+    _register(tmp_path, "unmade_npu", "unmade_npu:Npu", "unmade", made)
+    model = am.create("failing")
+    with pytest.raises(am.PluginError, match="'failing' failed: ZeroDivisionError: "):
+        model.estimate(am.Work.dense(1, 8, 8))
+    with pytest.raises(am.PluginError, match="'unmade' cannot be made: RuntimeError: no board"):
+        am.create("unmade")
