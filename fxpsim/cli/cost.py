@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,8 @@ def command(
     from fxpsim.models import load
     from fxpsim.passes import drop_needless_clamps
 
+    if not math.isfinite(period):
+        raise click.UsageError(f"--period must be a finite time in ms, not {period}")
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     clamped = drop_needless_clamps(graph.with_accumulators(register))
@@ -167,9 +170,13 @@ def _estimate(machine: CostModel, layers: Workload) -> Estimate:
 
 def _draw(folder: Path, models: Mapping[str, CostModel], work: Workload, memory: MemoryMap) -> None:
     """Write pictures of a network as it is stored, and with fewer weight bits."""
+    from fxpsim.errors import ConfigError
     from fxpsim.report import machines
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--pictures: {folder} cannot be made: {error.strerror}") from None
     stored = {text: _estimate(machine, work) for text, machine in models.items()}
     narrow = _widths(work, "8,7,6,5,4,3,2,1")
     by_bits: dict[str, dict[int, Estimate]] = {}
