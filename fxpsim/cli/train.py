@@ -11,6 +11,7 @@ import click
 from fxpsim.cli.common import FilePath, json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
+    from fxpsim.kws.float_network import FloatNetwork
     from fxpsim.train.corpora import Corpus
 
 _SHARES = ("accuracy", "low", "high", "deviation", "gain", "gain_low", "gain_high")
@@ -40,6 +41,11 @@ _SHARES = ("accuracy", "low", "high", "deviation", "gain", "gain_low", "gain_hig
     help="Augmented copies of each recording to train on; features have none.",
 )
 @click.option(
+    "--begin",
+    metavar="NETWORK",
+    help="Float network to begin with: kws250k, or a file; by default each recipe trains its own.",
+)
+@click.option(
     "--test",
     is_flag=True,
     help="Score test speakers too. Once, at the end: choose by the validation speakers.",
@@ -62,6 +68,7 @@ def command(
     out: Path | None,
     seeds: tuple[int, ...],
     copies: int,
+    begin: str | None,
     test: bool,
     every: float,
     against: str | None,
@@ -98,14 +105,22 @@ def command(
 
     if out.exists() and not out.is_dir():
         raise ConfigError(f"networks are written to a folder, but {out} is a file")
-    read = dict(read_recipe(recipe) for recipe in recipes)
+    named = [read_recipe(recipe) for recipe in dict.fromkeys(recipes)]
+    read = dict(named)
+    if len(read) < len(named):
+        raise ConfigError("recipes must have different names, which their networks are called by")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"folder {out} cannot be made: {error.strerror}") from None
     try:
         corpus = _corpus(data, copies, out)
+        network = None if begin is None else _begin(begin)
         for name, recipe in read.items():
             for seed in dict.fromkeys(seeds):
                 with progress_bar(f"{name}, seed {seed}") as show:
                     run(
-                        name, recipe, corpus, seed, out,
+                        name, recipe, corpus, seed, out, begin=network,
                         splits=("validation", "test") if test else ("validation",),
                         every=every, progress=show,
                     )  # fmt: skip
@@ -130,6 +145,12 @@ def _list(as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(pd.DataFrame(rows))
+
+
+def _begin(begin: str) -> FloatNetwork:
+    from fxpsim.kws.float_network import FloatNetwork
+
+    return FloatNetwork.shipped() if begin == "kws250k" else FloatNetwork.load(begin)
 
 
 def _corpus(data: Path, copies: int, out: Path) -> Corpus:

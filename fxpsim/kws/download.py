@@ -18,6 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from fxpsim.errors import ConfigError, DataError, suggest
@@ -30,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 SCHEMES = ("http://", "https://", "file://")
 _BLOCK = 1 << 20
 _PATIENCE = 60.0  # seconds without a byte
-_ATTEMPTS = 5  # in a row that bring nothing
+_ATTEMPTS = 4  # in a row that bring nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,7 @@ def get(
         Nothing answers, what answers is not this archive, or the disk refuses it.
     """
     url = archive.url if url is None else url
-    if not url.startswith(SCHEMES):
-        raise ConfigError(f"a URL must begin with {', '.join(SCHEMES)}, not be {url!r}")
+    _check_url(url)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"speech is put into a folder, but {out} is a file")
     folder, given = out / archive.folder, out / archive.file
@@ -172,6 +172,16 @@ def get(
             os.replace(part.path, given)
         part.delete()
     return folder
+
+
+def _check_url(url: str) -> None:
+    try:
+        whole = bool(urlsplit(url).hostname) or url.startswith("file:///")
+    except ValueError:
+        whole = False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not whole or not plain or not url.startswith(SCHEMES):
+        raise ConfigError(f"a URL must be {', '.join(SCHEMES)} and a place, not {url!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +252,9 @@ def _download(
                     f"{url} cannot be downloaded: {reason}. {kept}: run this again to go on, or "
                     "give a mirror with --url"
                 )
-            pause(2.0**failures)
+            wait = 2.0**failures
+            tell(f"{reason}; again in {wait:g} s", part.size, archive.size)
+            pause(wait)
 
 
 def _connection(archive: Archive, url: str, part: _Part, tell: Progress) -> None:

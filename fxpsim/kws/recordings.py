@@ -21,12 +21,20 @@ from fxpsim.kws.signals import CLIP_SAMPLES, SAMPLE_RATE
 from fxpsim.kws.speakers import Split, split_of
 from fxpsim.npz import read_npz
 
-__all__ = ["Clip", "audio_of_npz", "is_audio_npz", "listed_splits", "load_npz", "recordings"]
+__all__ = [
+    "LARGEST_RECORDINGS",
+    "Clip",
+    "audio_of_npz",
+    "is_audio_npz",
+    "listed_splits",
+    "load_npz",
+    "recordings",
+]
 
 BACKGROUND = "_background_noise_"
 TESTING_LIST, VALIDATION_LIST = "testing_list.txt", "validation_list.txt"
 #: Hours of audio, lossless.
-_LARGEST = 1 << 31
+LARGEST_RECORDINGS = 1 << 31
 _AUDIO_KEYS = frozenset({"lo", "hi", "offset"})
 
 
@@ -85,7 +93,7 @@ def recordings(path: Path, *, all_splits: bool = False) -> list[Clip]:
 
 def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Return all arrays of an npz file of recordings or features; DataError where it is damaged."""
-    return read_npz(path, _LARGEST)
+    return read_npz(path, LARGEST_RECORDINGS)
 
 
 def is_audio_npz(path: Path) -> bool:

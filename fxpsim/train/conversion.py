@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, log2
 
 import torch
 from torch import Tensor
 
 from fxpsim.accumulators import Accumulator
 from fxpsim.formats import QFormat
+from fxpsim.kws.float_network import FloatNetwork
+from fxpsim.ops import TensorSpec
 from fxpsim.train.choices import Stage
-from fxpsim.train.layers import FixedPointLayer, NormalisedLayer, QuantizedLayer
-from fxpsim.train.network import KeywordNetwork
+from fxpsim.train.layers import EPSILON, FixedPointLayer, NormalisedLayer, QuantizedLayer
+from fxpsim.train.network import Architecture, KeywordNetwork, float_network
 from fxpsim.train.quantizers import LearnedStep, Squashed, WeightQuantizer
 
-__all__ = ["fixed_point", "normalised", "post_training"]
+__all__ = ["fixed_point", "from_float", "normalised", "post_training"]
 
 #: Makes the quantizer of a layer from its weights [K, N], its position and its input's format.
 Maker = Callable[[Tensor, int, QFormat], WeightQuantizer]
@@ -156,5 +159,30 @@ def fixed_point(
             made.bias.copy_(bias * step * scale * transient.resolution)
             layers.append(made)
             codes, back = outputs, 1 / scale
-    source = type(network.source)(network.source.shape, QFormat(8, 7))
-    return KeywordNetwork(layers, source, scores=network.scores)
+    return KeywordNetwork(layers, network.source, scores=network.scores)
+
+
+def from_float(network: FloatNetwork) -> KeywordNetwork:
+    """Return a trained float network for further training: batch norms that do what its gains do.
+
+    Its input codes, cap and scores get the formats that networks here have.
+    """
+    rows = len(network.weights[0]) // network.front_end.bands
+    front_end = network.front_end
+    source = TensorSpec(
+        (rows, front_end.bands), QFormat(front_end.output_bits, front_end.output_frac)
+    )
+    activation = QFormat(8, 8 - ceil(log2(network.activation_maximum)), signed=False)
+    architecture = Architecture.dense(
+        *(weights.shape[1] for weights in network.weights[:-1]), activation=activation
+    )
+    made = float_network(architecture, source, len(network.labels))
+    trained = zip(network.weights, network.gains, network.biases, strict=True)
+    with torch.no_grad():
+        for layer, (weights, gains, biases) in zip(made.layers, trained, strict=True):
+            layer.quantizer.latent.copy_(torch.from_numpy(weights))
+            layer.variance.fill_(1 - EPSILON)
+            layer.scale.copy_(torch.from_numpy(gains) * layer.source_format.resolution)
+            layer.shift.copy_(torch.from_numpy(biases))
+    made.eval()
+    return made

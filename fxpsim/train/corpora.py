@@ -16,8 +16,15 @@ from fxpsim.errors import ConfigError, DataError, naming, suggest
 from fxpsim.formats import QFormat
 from fxpsim.frontend.logmel import LogMel
 from fxpsim.kws.labels import KEYWORDS, LABELS, SILENCE, UNKNOWN, label_of_word
-from fxpsim.kws.recordings import Clip, listed_splits, load_npz, recordings
+from fxpsim.kws.recordings import (
+    LARGEST_RECORDINGS,
+    Clip,
+    listed_splits,
+    load_npz,
+    recordings,
+)
 from fxpsim.kws.speakers import Split
+from fxpsim.npz import open_zip
 
 __all__ = [
     "ARABIC_VALIDATION_SPEAKERS",
@@ -193,9 +200,10 @@ def read_corpus(path: Path, **settings: Any) -> Corpus:
     everything else of :func:`speech_commands`.
     """
     if path.suffix == ".npz" and path.is_file():
-        arrays = load_npz(path)
+        with open_zip(path, LARGEST_RECORDINGS) as archive:
+            names = archive.namelist()
         for key, read in (("features", features), ("lfbe", arabic)):
-            if key in arrays:
+            if f"{key}.npy" in names:
                 return read(path)
     return speech_commands(path, **settings)
 

@@ -22,7 +22,10 @@ from fxpsim.train.straight_through import nearest_up
 from fxpsim.train.sums import exact_sums, register_sums
 from fxpsim.train.windows import Shape, Windows
 
-__all__ = ["FixedPointLayer", "NormalisedLayer", "QuantizedLayer", "word_for"]
+__all__ = ["EPSILON", "FixedPointLayer", "NormalisedLayer", "QuantizedLayer", "word_for"]
+
+#: Added to the variance, so that a channel that never changes has a gain.
+EPSILON = 1e-5
 
 
 def word_for(peak: float, bits: int) -> QFormat:
@@ -185,7 +188,7 @@ class NormalisedLayer(QuantizedLayer):
             with torch.no_grad():
                 self.mean.lerp_(mean, self.momentum)
                 self.variance.lerp_(variance, self.momentum)
-        gain = self.scale * torch.rsqrt(variance + 1e-5)
+        gain = self.scale * torch.rsqrt(variance + EPSILON)
         if self.stage is Stage.EVERYTHING:
             gain = to_format(gain, self.gain_format(gain))
         bias = self.shift - mean * gain
@@ -205,7 +208,7 @@ class NormalisedLayer(QuantizedLayer):
     def between(self) -> list[tuple[str, Op]]:
         """Return the batch norm."""
         with torch.no_grad():
-            raw = self.scale * torch.rsqrt(self.variance + 1e-5)
+            raw = self.scale * torch.rsqrt(self.variance + EPSILON)
             per_one = self.gain_format(raw)
             gain = to_format(raw, per_one)
             raw_bias = self.shift - self.mean * gain

@@ -140,7 +140,9 @@ class KeywordNetwork(nn.Module):  # type: ignore[misc]
         def append(name: str, op: Op) -> None:
             nodes.append(Node(name, op, nodes[-1].name if nodes else "input"))
 
-        first = self.layers[0].source
+        first, fmt = self.layers[0].source, self.layers[0].source_format
+        if fmt != self.source.format:
+            append("transient", Reinterpret(fmt))
         if isinstance(self.layers[0].windows, Patches) and first != self.source.shape:
             append("image", Reshape(first))
         for i, layer in enumerate(self.layers):

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 import fxpsim
 from fxpsim.errors import DataError, GraphError
 from fxpsim.graph import Graph
+from fxpsim.kws.float_network import FloatNetwork
 from fxpsim.kws.speakers import Split
 from fxpsim.models import load, save
 from fxpsim.scoring import evaluate
 from fxpsim.simulation import simulate
+from fxpsim.train.building import build_float
 from fxpsim.train.checkpoints import Checkpoint
+from fxpsim.train.conversion import from_float
 from fxpsim.train.corpora import Corpus, Part
 from fxpsim.train.network import KeywordNetwork
 from fxpsim.train.recipe import Recipe, Register
-from fxpsim.train.results import Run, corpus_sha256
+from fxpsim.train.results import Run, corpus_sha256, read_runs
 from fxpsim.train.training import Training, reproducible
 
 __all__ = ["check_bits", "run"]
@@ -42,6 +45,7 @@ def run(
     seed: int,
     out: Path,
     *,
+    begin: FloatNetwork | None = None,
     splits: Sequence[Split] = ("validation",),
     every: float = 20.0,
     progress: Progress | None = None,
@@ -60,6 +64,8 @@ def run(
         What it is trained on; of all that is random.
     out
         Folder, made where missing.
+    begin
+        A trained float network to begin with, in place of the recipe's own.
     splits
         What is scored, beside what was scored before.
     every
@@ -74,10 +80,21 @@ def run(
     GraphError
         The simulator's integers are not those of the training: a mistake in the program.
     """
-    done = Run(name, _hash(recipe), seed, corpus_sha256(corpus))
+    if begin is not None:
+        _check_begin(begin, recipe, corpus)
+    done = Run(name, _hash(recipe, begin), seed, corpus_sha256(corpus))
     file, network_file = out / f"{done.name}.json", out / f"{done.name}.fxp"
+    for other in read_runs(out, corpus):
+        if other.recipe == name and other.recipe_sha256 != done.recipe_sha256:
+            raise DataError(
+                f"{out / other.name}.json is of another recipe: delete it, or write to another "
+                "folder"
+            )
     if file.exists():
-        done = _same(Run.read(file), done, file)
+        found = Run.read(file)
+        if (found.recipe_sha256, found.data) != (done.recipe_sha256, done.data):
+            raise DataError(f"{file} is of other data: delete it, or write to another folder")
+        done = found
     stored = bool(done.network_sha256) and network_file.exists()
     if done.facts and (stored or recipe.weights is None) and set(splits) <= set(done.correct):
         return done
@@ -91,7 +108,7 @@ def run(
         correct = {split: _simulated(graph, corpus.part(split)) for split in splits}
     else:
         checkpoint = _checkpoint(out, f"{done.name}-unfinished", done, every)
-        network = _trained(recipe, corpus, seed, out, checkpoint, progress)
+        network = _trained(recipe, corpus, seed, begin, out, checkpoint, progress)
         if recipe.weights is None:
             correct = {split: _in_float(network, corpus.part(split)) for split in splits}
             sha = ""
@@ -139,11 +156,16 @@ def _trained(
     recipe: Recipe,
     corpus: Corpus,
     seed: int,
+    begin: FloatNetwork | None,
     out: Path,
     checkpoint: Checkpoint,
     progress: Progress | None,
 ) -> KeywordNetwork:
     """Return the network at the end of the recipe."""
+    if begin is not None:
+        training = Training(recipe, corpus, seed, pretrained=from_float(begin).state_dict())
+        _advance(training, checkpoint, progress)
+        return training.network
     # Always begun from a finished float network, so that it makes no difference who trained it.
     start = replace(
         recipe, title="", weights=None, courses=(), register=Register(), constant_bits=8
@@ -191,18 +213,27 @@ def _in_float(network: KeywordNetwork, part: Part) -> NDArray[np.bool_]:
     return np.asarray(decided.numpy() == part.labels)
 
 
-def _hash(recipe: Recipe) -> str:
-    return sha256(repr(replace(recipe, title="")).encode()).hexdigest()
-
-
-def _same(found: Run, wanted: Run, path: Path) -> Run:
-    names = {"recipe_sha256": "recipe", "seed": "seed", "data": "data"}
-    wrong = [noun for key, noun in names.items() if getattr(found, key) != getattr(wanted, key)]
-    if wrong:
+def _check_begin(begin: FloatNetwork, recipe: Recipe, corpus: Corpus) -> None:
+    wanted = [layer.quantizer.latent.shape for layer in build_float(recipe, corpus).layers]
+    has = [weights.shape for weights in begin.weights]
+    if wanted != has or begin.labels != corpus.classes:
         raise DataError(
-            f"{path} is of another {' and '.join(wrong)}: delete it, or write to another folder"
+            f"{begin.name} must have the layers that the recipe gives a network for this corpus, "
+            f"{_sizes(wanted)} and {len(corpus.classes)} classes, not {_sizes(has)} "
+            f"and {len(begin.labels)}"
         )
-    return found
+
+
+def _sizes(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join("x".join(map(str, shape)) for shape in shapes)
+
+
+def _hash(recipe: Recipe, begin: FloatNetwork | None = None) -> str:
+    text = repr(replace(recipe, title="")).encode()
+    if begin is not None:
+        arrays = (*begin.weights, *begin.gains, *begin.biases)
+        text += b"".join(array.tobytes() for array in arrays)
+    return sha256(text).hexdigest()
 
 
 def _facts(recipe: Recipe, corpus: Corpus, seconds: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,7 @@ class Estimate:
     mean
         Over seeds and clips, as a share.
     low, high
-        Ends of its 95 % interval: of other speakers, for these seeds.
+        Ends of its 95 % interval: of other speakers, for these seeds; NaN for one speaker.
     deviation
         Standard deviation from seed to seed; NaN for one seed.
     """
@@ -43,7 +44,7 @@ def accuracy(correct: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Estimat
     correct : array_like of bool (seeds, clips)
         Whether the network of each seed is right.
     groups : array_like of str (clips,)
-        Speaker of each clip; there must be two or more.
+        Speaker of each clip.
     seed
         Of the bootstrap.
 
@@ -98,8 +99,6 @@ def _checked(name: str, values: ArrayLike, groups: ArrayLike) -> NDArray[np.floa
         raise DataError(
             f"groups must be {array.shape[1]} speakers, one a clip, not of shape {speakers.shape}"
         )
-    if len(np.unique(speakers)) < 2:
-        raise DataError("an interval over speakers needs two speakers or more, not 1")
     return array.astype(np.float64)
 
 
@@ -108,14 +107,20 @@ def _estimate(values: NDArray[np.float64], groups: ArrayLike, seed: int) -> Esti
     _, number = np.unique(np.asarray(groups), return_inverse=True)
     total = np.bincount(number)
     summed = np.bincount(number, values.mean(axis=0))
+    low, high = _interval(summed, total, seed) if len(total) > 1 else (np.nan, np.nan)
+    seeds = values.mean(axis=1)
+    deviation = float(seeds.std(ddof=1)) if len(seeds) > 1 else float("nan")
+    return Estimate(float(values.mean()), low, high, deviation)
+
+
+def _interval(summed: NDArray[Any], total: NDArray[Any], seed: int) -> tuple[float, float]:
+    """Return the ends for sums and numbers of clips by speaker."""
     count = len(total)
     share = np.full(count, 1 / count)
     draws = np.random.default_rng(seed).multinomial(count, share, size=RESAMPLES).astype(float)
     tail = NormalDist().cdf(-np.sqrt(count / (count - 1)) * _student(count - 1))
     low, high = np.quantile((draws @ summed) / (draws @ total), [tail, 1 - tail])
-    seeds = values.mean(axis=1)
-    deviation = float(seeds.std(ddof=1)) if len(seeds) > 1 else float("nan")
-    return Estimate(float(values.mean()), float(low), float(high), deviation)
+    return float(low), float(high)
 
 
 def _student(degrees: int) -> float:

@@ -53,8 +53,8 @@ class _Register(torch.autograd.Function):  # type: ignore[misc]
         a, b = _machine(rows, a_range), _machine(weights, b_range)
         start = bias.detach().long().numpy()
         sums = dispatch.product(a, b, register, a_range, b_range, start, proven=proven)
-        out = torch.from_numpy(sums).float()
-        ctx.save_for_backward(rows, weights, (out > register.lo) & (out < register.hi))
+        out, last = torch.from_numpy(sums).float(), register.outermost
+        ctx.save_for_backward(rows, weights, (out > last.lo) & (out < last.hi))
         return out
 
     @staticmethod

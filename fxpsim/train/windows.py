@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fxpsim.errors import GraphError
 from fxpsim.ops import Conv2D, Dense, Layer
 
 __all__ = ["Patches", "Whole", "Windows"]
@@ -77,6 +78,12 @@ class Patches:
             (extent - size) // step + 1
             for extent, size, step in zip(source, self.size, self.stride, strict=False)
         )
+        if rows < 1 or columns < 1:
+            raise GraphError(
+                f"a convolution of {self.size[0]} x {self.size[1]} must have at least as many rows "
+                f"and columns to read, not {source[0]} x {source[1]}: take wider features, or a "
+                "dense network"
+            )
         return (rows, columns, channels)
 
     def rows(self, codes: Tensor) -> Tensor:

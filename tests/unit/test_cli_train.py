@@ -203,11 +203,12 @@ def test_float_networks_and_gains(files, capsys):
 
 def test_other_data_or_recipes_do_not_mix(files, capsys):
     assert fxpsim(capsys, *arguments(files))[0] == 0
+    (files / "tiny.toml").write_text(RECIPE.replace("bits = 3", "bits = 2"))
+    code, _, err = fxpsim(capsys, *arguments(files), "--seed", 1)
+    assert (code, "tiny-seed0.json is of another recipe: delete it" in err) == (1, True)
     corpus(files / "data.npz", seed=1)
     code, _, err = fxpsim(capsys, *arguments(files))
-    assert (code, "tiny-seed0.json is of another data: delete it" in err) == (1, True)
-    (files / "tiny.toml").write_text(RECIPE.replace("bits = 3", "bits = 2"))
-    assert "another recipe and data" in fxpsim(capsys, *arguments(files))[2]
+    assert (code, "tiny-seed0.json is of other data: delete it" in err) == (1, True)
     (files / "other.toml").write_text(RECIPE)
     code, out, _ = fxpsim(capsys, *arguments(files, recipe="other.toml"), "--json")
     assert [row["recipe"] for row in json.loads(out)] == ["other"]
@@ -245,6 +246,16 @@ def test_what_is_wrong_is_said(files, capsys):
     (files / "tiny.toml").write_text(RECIPE.replace("steps = 5", "stepz = 5"))
     code, _, err = fxpsim(capsys, *arguments(files))
     assert (code, "unknown key 'stepz'; did you mean 'steps'" in err) == (1, True)
+
+    (files / "other").mkdir()
+    (files / "other" / "tiny.toml").write_text(RECIPE)
+    (files / "tiny.toml").write_text(RECIPE)
+    code, _, err = fxpsim(capsys, *arguments(files), "--recipe", files / "other" / "tiny.toml")
+    assert (code, "recipes must have different names" in err) == (1, True)
+    convolutional = 'network = "kws_cnn"\n[start]'
+    (files / "tiny.toml").write_text(RECIPE.replace("[start]", convolutional))
+    code, _, err = fxpsim(capsys, *arguments(files))
+    assert (code, "to read, not 4 x 6: take wider features" in err) == (1, True)
 
 
 def test_shipped_recipes_are_listed(capsys):

@@ -229,9 +229,17 @@ def test_a_mirror_on_the_disk(tmp_path):
         get(ARCHIVE, tmp_path / "again", url=(tmp_path / "none").as_uri())
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://here/speech.tar.gz", "http://", "http://[bad/", "speech.tar.gz", "http://ü/", "file://",
+     "http://a/\n", "http://a b/"],
+)  # fmt: skip
+def test_urls_that_are_none(tmp_path, url):
+    with pytest.raises(ConfigError, match=r"a URL must be http://, https://, file:// and a place"):
+        get(ARCHIVE, tmp_path, url=url)
+
+
 def test_settings_that_cannot_be(tmp_path):
-    with pytest.raises(ConfigError, match=r"a URL must begin with http://, https://, file://"):
-        get(ARCHIVE, tmp_path, url="ftp://here/speech.tar.gz")
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"into a folder, but .*file is a file"):
         get(ARCHIVE, tmp_path / "file")
