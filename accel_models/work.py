@@ -159,7 +159,8 @@ class Work(Demand):
                 f"not {self.weight_histogram.total}"
             ]
         values = [value for value, _ in self.weight_histogram.counts]
-        if max(-values[0], values[-1]) >> self.weight_bits:
+        largest = self.weight_magnitude or (1 << self.weight_bits) - 1
+        if max(-values[0], values[-1]) > largest or len(values) > 1 << self.weight_bits:
             return [
                 f"the weight histogram has values from {values[0]} to {values[-1]}, which "
                 f"{self.weight_bits}-bit weights cannot have: give another one or none"

@@ -13,7 +13,7 @@ from fxpsim.ops import Layer
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
 
-__all__ = ["Line", "listing"]
+__all__ = ["Line", "listing", "registers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Line:
         Tensors that the operation reads; empty where it is the line before.
     shape, format : str
         Of one inference.
-    accumulator : str
-        Of a layer.
+    accumulator, weights : str
+        Of a layer: its register, the format of its weights.
     macs, parameters : int
         Of one inference; numbers that the operation stores.
     """
@@ -40,6 +40,7 @@ class Line:
     shape: str
     format: str
     accumulator: str = ""
+    weights: str = ""
     macs: int = 0
     parameters: int = 0
 
@@ -55,15 +56,20 @@ def listing(graph: Graph) -> list[Line]:
         arrays = (getattr(node.op, part.name) for part in fields(node.op))  # type: ignore[arg-type]
         stored = sum(array.size for array in arrays if isinstance(array, np.ndarray))
         reads = "" if node.sources == (before,) else ", ".join(node.sources)
-        kind, accumulator, macs = type(node.op).__name__, "", 0
+        kind, accumulator, weights, macs = type(node.op).__name__, "", "", 0
         if isinstance(node.op, Layer):
-            accumulator = str(node.op.accumulator)
+            accumulator, weights = str(node.op.accumulator), str(node.op.weight_format)
             macs = prod(graph.specs[node.name].shape) * node.op.inputs
         elif scheme := getattr(node.op, "scheme", None):
             kind += f" ({type(scheme).__name__})"
-        lines.append(_line(graph, node.name, kind, reads, accumulator, macs, stored))
+        lines.append(_line(graph, node.name, kind, reads, accumulator, weights, macs, stored))
         before = node.name
     return lines
+
+
+def registers(graph: Graph) -> str:
+    """Return the different accumulators of the layers, in order."""
+    return "; ".join(dict.fromkeys(str(op.accumulator) for _, op in graph.layers))
 
 
 def _line(
@@ -72,9 +78,12 @@ def _line(
     operation: str,
     reads: str = "",
     accumulator: str = "",
+    weights: str = "",
     macs: int = 0,
     parameters: int = 0,
 ) -> Line:
     spec = graph.specs[tensor]
     shape = " x ".join(map(str, spec.shape)) or "1"
-    return Line(tensor, operation, reads, shape, str(spec.format), accumulator, macs, parameters)
+    return Line(
+        tensor, operation, reads, shape, str(spec.format), accumulator, weights, macs, parameters
+    )

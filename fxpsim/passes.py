@@ -22,7 +22,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
     """Multiply the gains of batch norms into the weights before them, in integers.
 
     The product of integer gains and integer weights is exact, so every output keeps its bits; the
-    accumulator then holds the scaled sum.
+    accumulator then holds the scaled sum.  Entries of a codebook become integers of their own.
 
     Parameters
     ----------
@@ -74,8 +74,9 @@ def _fold(graph: Graph, node: Node, after: Node) -> Dense:
     dense, norm = node.op, after.op
     assert isinstance(dense, Dense)
     assert isinstance(norm, BatchNorm)
+    dense = replace(dense, folded=False)  # the same final sums, from the bias as it is
     gain = norm.gain.astype(np.int64)
-    weights = dense.weights.astype(np.int64) * gain
+    weights = dense.matrix().astype(np.int64) * gain
     bits = bits_for(int(weights.min()), int(weights.max()))
     if bits > 8:
         raise GraphError(
@@ -87,7 +88,14 @@ def _fold(graph: Graph, node: Node, after: Node) -> Dense:
     bias = norm.offset(graph.specs[node.name]) + (0 if own is None else own * gain)
     width = bits_for(int(bias.min()), int(bias.max()))
     bias_format = QFormat(width, fraction(graph.specs[after.name].format))
-    return Dense(weights, weight_format, dense.accumulator.without_constant, bias, bias_format)
+    return replace(
+        dense,
+        weights=weights,
+        weight_format=weight_format,
+        accumulator=dense.accumulator.without_constant,
+        bias=bias,
+        bias_format=bias_format,
+    )
 
 
 def drop_needless_clamps(graph: Graph) -> Graph:
@@ -95,10 +103,13 @@ def drop_needless_clamps(graph: Graph) -> Graph:
 
     It holds the same bits, and hardware need not compare: this is the network to price.
     """
-    bounds = propagate(graph)
-    calm = {
+    wrapping = {
         name: Accumulator(op.accumulator.bits, signed=op.accumulator.signed)
         for name, op in graph.layers
-        if op.accumulator.plain and bounds[name].holds(op.accumulator)
+        if op.accumulator.plain
     }
+    if all(op.accumulator == wrapping.get(name, op.accumulator) for name, op in graph.layers):
+        return graph  # they wrap already
+    bounds = propagate(graph)
+    calm = {name: r for name, r in wrapping.items() if bounds[name].holds(r)}
     return graph.with_accumulators(calm) if calm else graph

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator, Sequential
 from fxpsim.bounds.windows import fixed_taps
-from fxpsim.formats import QFormat
 from fxpsim.ops import Layer, TensorSpec
-from fxpsim.ops.op import TensorFormat, zero_code
+from fxpsim.ops.op import zero_code
 
 __all__ = ["Terms"]
 
@@ -68,7 +66,7 @@ class Terms:
             pad = zero_code(source) - layer.zero(source)
             low, high = (np.where(fixed[:, None], pad, end) for end in (low, high))
         bias = None if sums.bias is None else sums.bias.astype(object) - register.rounding_constant
-        zero, fmt = layer.zero(source), layer.weight_format
+        zero = layer.zero(source)
         return cls(
             sums.weights,
             low,
@@ -78,7 +76,7 @@ class Terms:
             layer.product_frac(source),
             layer.window(source),
             _hull(source.format.lo - zero, source.format.hi - zero, zero_code(source) - zero),
-            (fmt.lo - _zero(fmt, max), fmt.hi - _zero(fmt, min)),
+            layer.weight_format.multiplicand_range,
             meet,
         )
 
@@ -135,13 +133,6 @@ class Terms:
     def zero_in_range(self) -> bool:
         """Whether every input may be 0."""
         return bool((self.low <= 0).all() and (self.high >= 0).all())
-
-
-def _zero(fmt: TensorFormat, extreme: Callable[..., int]) -> int:
-    """Return the lowest or highest zero point of a format."""
-    if isinstance(fmt, QFormat):
-        return 0
-    return extreme(fmt.zero_point) if isinstance(fmt.zero_point, tuple) else fmt.zero_point
 
 
 def _hull(*values: int) -> Range:

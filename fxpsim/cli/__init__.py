@@ -18,12 +18,14 @@ __all__ = ["main"]
 #: Commands, each in a module of its own that is imported only when it runs.
 _COMMANDS = {
     "cost": "Estimate cycles and memory of a network on machines.",
+    "data": "Download recorded speech to train and to score on.",
     "guarantee": "Prove how wide the accumulators of a network have to be.",
     "listen": "Hear a recording as it streams in, and print what is detected when.",
     "models": "List the networks that the package ships, or show one.",
     "report": "Write the report that an architect decides from.",
     "run": "Classify inputs bit by bit and print the top classes.",
     "sweep": "Measure accuracy and overflow against the accumulator.",
+    "train": "Train networks for few bits by recipes.",
 }
 
 WRONG_INPUT, INTERRUPTED, TERMINATED = 1, 130, 143

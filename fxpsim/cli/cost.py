@@ -96,6 +96,8 @@ def command(
     register = None if accumulator is None else Accumulator.parse(accumulator)
     clamped = drop_needless_clamps(graph.with_accumulators(register))
     work = clamped.work(everything=host is not None)
+    if not work:
+        raise click.UsageError(f"{model} has no layers with weights, and only those are priced")
     variants = {"as stored": work} if weights is None else _widths(work, weights)
     buffers = live_buffers(graph)
     models = {text: _machine(text, host) for text in dict.fromkeys(machines)}
@@ -136,7 +138,7 @@ def command(
         return
     _print(rows, memory.table.reset_index(), period)
     if kernels:
-        click.echo("\nKernels that give the same bits, fastest first; 'kernel=' takes the name")
+        click.echo("\nKernels of the same bits, fastest first; 'kernel=' takes the first word")
         _table(_kernels(found), {"cycles": "{:,.0f}"})
     if with_map:
         for text, width, machine, layers in found:
@@ -291,8 +293,9 @@ def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
     _table(rows, formats | {"MHz": "{:.1f}", "load": "{:.2%}", "energy": "{:.2f}"})
     click.echo(
         f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."
+        " Layers with weights only."
     )
-    click.echo("\nMemory in bytes")
+    click.echo("\nMemory in bytes, weights as stored")
     print_table(memory, dict.fromkeys(memory.select_dtypes("number").columns, whole))
 
 

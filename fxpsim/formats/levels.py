@@ -143,4 +143,5 @@ class Levels:
 
     def __str__(self) -> str:
         shown = [str(entry) for entry in self.codebook[:4]] + ["..."] * (self.hi > 3)
-        return f"levels[{', '.join(shown)}]"
+        scale = "" if self.scale == 1 else f"*{self.scale}"
+        return f"levels[{', '.join(shown)}]{scale}"

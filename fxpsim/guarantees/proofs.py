@@ -21,7 +21,7 @@ from fxpsim.formats import Format, Levels, QFormat
 from fxpsim.graph import Graph, Node
 from fxpsim.guarantees.widths import BOUNDS, REACHABILITY, Proof, prove, read_bounds, width
 from fxpsim.guarantees.witnesses import Witness, find_witness
-from fxpsim.ops import Dense, TensorFormat, TensorSpec
+from fxpsim.ops import Dense, TensorSpec
 from fxpsim.ops.op import fraction
 from fxpsim.stats import bits_for
 
@@ -145,9 +145,9 @@ class Guarantee:
         return [one for one in found if one is not None]
 
     def _shortfall(self, node: str, register: Accumulator) -> Shortfall | None:
-        layer = self.layers[node]
-        if layer.never_overflows(register) or self._solved(node, register):
+        if self._fits(node, register):
             return None
+        layer = self.layers[node]
         for one in reach(layer.terms.with_accumulator(register)):
             beyond = np.maximum(one.highest - one.word.hi, one.word.lo - one.lowest)
             channel = int(beyond.argmax())
@@ -174,6 +174,9 @@ class Guarantee:
 
         return certificate(self, accumulators)
 
+    def _fits(self, node: str, register: Accumulator) -> bool:
+        return self.layers[node].never_overflows(register) or self._solved(node, register)
+
     def _solved(self, node: str, register: Accumulator) -> bool:
         """Whether a bound from a solver covers a plain register."""
         return register.plain and any(
@@ -186,7 +189,8 @@ class Guarantee:
 
     def holds(self, accumulators: Registers = None) -> bool:
         """Whether no sum can overflow these registers, whatever the input."""
-        return not self.shortfalls(accumulators)
+        graph = self.graph.with_accumulators(accumulators)
+        return all(self._fits(name, op.accumulator) for name, op in graph.layers)
 
     def witness(
         self, node: str, channel: int, bits: int, *, register: str = "", rounds: int = 8
@@ -311,7 +315,7 @@ def guarantee_layer(
     *,
     accumulator: Accumulator | None = None,
     bias: ArrayLike | None = None,
-    weight_format: TensorFormat | None = None,
+    weight_format: Format | None = None,
     folded: bool = False,
     bounds: str | Iterable[str] = "all",
 ) -> Guarantee:
@@ -327,9 +331,8 @@ def guarantee_layer(
         Order, chunks, spill, place of the bias; a plain register where not given.
     bias : array_like of int (N,), optional
         At the products' fraction.
-    weight_format : QFormat or Affine, optional
-        Of the weights, for the data-type bound; the narrowest integers that hold them where not
-        given.
+    weight_format : QFormat, Affine or Levels, optional
+        Of the weights; the narrowest integers that hold them where not given.
     folded : bool
         As for :class:`fxpsim.ops.layer.Layer`: raw codes of an affine input are multiplied.
     bounds

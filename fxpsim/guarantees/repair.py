@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fxpsim.bounds import CLASSIC, Terms
 from fxpsim.errors import GraphError, suggest
+from fxpsim.formats import Levels
 from fxpsim.graph import Graph, Node
 from fxpsim.guarantees.proofs import Guarantee
 from fxpsim.guarantees.widths import width
@@ -133,7 +134,7 @@ def project(proof: Guarantee, bits: int, nodes: tuple[str, ...] | None = None) -
     Raises
     ------
     GraphError
-        A bias alone does not fit, or a layer's weights have zero points.
+        A bias alone does not fit, or a layer's weights have zero points or a codebook.
 
     References
     ----------
@@ -149,6 +150,8 @@ def project(proof: Guarantee, bits: int, nodes: tuple[str, ...] | None = None) -
     for name in chosen:
         terms, layer = _terms(proof, name), proof.graph[name].op
         assert isinstance(layer, Layer)
+        if isinstance(layer.weight_format, Levels):
+            raise GraphError(f"weights of {name!r} are from a codebook; they cannot be projected")
         if (layer.matrix() != layer.weights.reshape(terms.weights.shape)).any():
             raise GraphError(f"weights of {name!r} have zero points; they cannot be projected")
         kept = _projected(terms, bits)

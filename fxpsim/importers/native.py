@@ -21,8 +21,17 @@ from numpy.typing import NDArray
 
 from fxpsim import schemes
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Order, Product, Sequential, Spill
-from fxpsim.errors import DataError, FxpsimError, GraphError, naming, suggest
-from fxpsim.formats import Affine, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+from fxpsim.errors import DataError, FormatError, FxpsimError, GraphError, naming, suggest
+from fxpsim.formats import (
+    Affine,
+    Format,
+    Levels,
+    Overflow,
+    QFormat,
+    Rounding,
+    Wrap,
+    WrapSignMagnitude,
+)
 from fxpsim.graph import Graph, Node, State
 from fxpsim.npz import brief, open_zip, read_array, read_member
 from fxpsim.ops import OPS, Op, TensorFormat, TensorSpec
@@ -115,7 +124,7 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]], seen: dict[Any, str]) -
             encoded[part.name] = {"array": _stored(name, value, arrays, seen)}
         elif isinstance(value, Accumulator):
             encoded[part.name] = {"accumulator": _registers(value)}
-        elif isinstance(value, QFormat | Affine):
+        elif isinstance(value, Format):
             encoded[part.name] = {"format": _format(value)}
         elif isinstance(value, schemes.Rescale):
             encoded[part.name] = {"scheme": {"rule": type(value).__name__, **asdict(value)}}
@@ -126,14 +135,21 @@ def _encode(node: Node, arrays: dict[str, NDArray[Any]], seen: dict[Any, str]) -
     return encoded
 
 
-def _format(fmt: TensorFormat) -> str | dict[str, Any]:
+def _format(fmt: Format) -> str | dict[str, Any]:
     return str(fmt) if isinstance(fmt, QFormat) else asdict(fmt)
 
 
-def _read_format(described: Any) -> TensorFormat:
-    if isinstance(described, dict):
-        return Affine(**described)
-    return QFormat.parse(described)
+def _read_format(described: Any) -> Format:
+    if not isinstance(described, dict):
+        return QFormat.parse(described)
+    return Levels(**described) if "codebook" in described else Affine(**described)
+
+
+def _tensor_format(described: Any) -> TensorFormat:
+    fmt = _read_format(described)
+    if isinstance(fmt, Levels):
+        raise FormatError(f"tensors cannot have a codebook ({fmt}); only weights can")
+    return fmt
 
 
 def _registers(accumulator: Accumulator) -> str | dict[str, Any]:
@@ -216,7 +232,7 @@ def _graph(document: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) ->
     states = [
         State(
             str(state["name"]),
-            _read_format(state["format"]),
+            _tensor_format(state["format"]),
             read_array(archive, f"{state['reset']['array']}.npy", path),
             str(state["update"]),
         )
@@ -224,7 +240,7 @@ def _graph(document: Mapping[str, Any], archive: zipfile.ZipFile, path: Path) ->
     ]
     return Graph(
         str(document["name"]),
-        TensorSpec(shape, _read_format(document["input"]["format"])),
+        TensorSpec(shape, _tensor_format(document["input"]["format"])),
         tuple(nodes),
         tuple(labels),
         dict(document["metadata"]),

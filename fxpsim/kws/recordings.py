@@ -21,12 +21,20 @@ from fxpsim.kws.signals import CLIP_SAMPLES, SAMPLE_RATE
 from fxpsim.kws.speakers import Split, split_of
 from fxpsim.npz import read_npz
 
-__all__ = ["Clip", "audio_of_npz", "is_audio_npz", "load_npz", "recordings"]
+__all__ = [
+    "LARGEST_RECORDINGS",
+    "Clip",
+    "audio_of_npz",
+    "is_audio_npz",
+    "listed_splits",
+    "load_npz",
+    "recordings",
+]
 
 BACKGROUND = "_background_noise_"
-TESTING_LIST = "testing_list.txt"
+TESTING_LIST, VALIDATION_LIST = "testing_list.txt", "validation_list.txt"
 #: Hours of audio, lossless.
-_LARGEST = 1 << 31
+LARGEST_RECORDINGS = 1 << 31
 _AUDIO_KEYS = frozenset({"lo", "hi", "offset"})
 
 
@@ -58,8 +66,10 @@ class Clip:
         return np.pad(audio, (0, CLIP_SAMPLES - audio.size))
 
 
-def recordings(path: Path) -> list[Clip]:
+def recordings(path: Path, *, all_splits: bool = False) -> list[Clip]:
     """Every clip under ``path``: an audio npz, a folder of them, or a Speech Commands folder tree.
+
+    Of a tree with a ``testing_list.txt``, the clips that it names, unless ``all_splits``.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def recordings(path: Path) -> list[Clip]:
         raise DataError(f"speech data must be a folder or an .npz file, but nothing is at {path}")
     files = sorted(path.glob("*.npz"))
     clips = [clip for file in files if is_audio_npz(file) for clip in audio_of_npz(file)]
-    clips += _tree(path)
+    clips += _tree(path, None if all_splits else _names(path / TESTING_LIST))
     if not clips:
         raise DataError(
             f"speech data must be word folders with .wav files, or .npz files with lo, hi and "
@@ -83,7 +93,7 @@ def recordings(path: Path) -> list[Clip]:
 
 def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Return all arrays of an npz file of recordings or features; DataError where it is damaged."""
-    return read_npz(path, _LARGEST)
+    return read_npz(path, LARGEST_RECORDINGS)
 
 
 def is_audio_npz(path: Path) -> bool:
@@ -156,10 +166,32 @@ def _strings(path: Path, arrays: dict[str, NDArray[Any]], key: str, count: int) 
     return [str(value) for value in column]
 
 
-def _tree(root: Path) -> Iterator[Clip]:
-    wanted = None
-    if (root / TESTING_LIST).is_file():
-        wanted = set((root / TESTING_LIST).read_text(encoding="utf-8").split())
+def listed_splits(root: Path) -> dict[str, Split] | None:
+    """Return the split of every clip that a tree's own lists name; None where it has no lists.
+
+    Clips in neither list are for training.
+
+    Raises
+    ------
+    DataError
+        There is one list without the other, or a clip is in both.
+    """
+    testing, validation = _names(root / TESTING_LIST), _names(root / VALIDATION_LIST)
+    if testing is None and validation is None:
+        return None
+    if testing is None or validation is None:
+        raise DataError(f"{root} must have {TESTING_LIST} and {VALIDATION_LIST}, or neither")
+    if both := sorted(testing & validation):
+        raise DataError(f"{root}: a clip must be in one list, but {both[0]} is in both")
+    splits: dict[str, Split] = dict.fromkeys(testing, "test")
+    return splits | dict.fromkeys(validation, "validation")
+
+
+def _names(path: Path) -> set[str] | None:
+    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else None
+
+
+def _tree(root: Path, wanted: set[str] | None) -> Iterator[Clip]:
     for folder in sorted(item for item in root.iterdir() if item.is_dir()):
         for file in sorted(f for f in folder.iterdir() if f.suffix.lower() == ".wav"):
             name = f"{folder.name}/{file.name}"

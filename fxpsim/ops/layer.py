@@ -17,12 +17,11 @@ from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Sequential
 from fxpsim.casts import check_codes
 from fxpsim.engine import code_dtype, narrow_dtype
 from fxpsim.errors import GraphError
-from fxpsim.formats import QFormat
+from fxpsim.formats import Format, Levels, QFormat
 from fxpsim.formats.qformat import MAX_BITS
 from fxpsim.ops.op import (
     Interval,
     Op,
-    TensorFormat,
     TensorSpec,
     aligned,
     channel_codes,
@@ -71,8 +70,8 @@ class Layer(Op):
     ----------
     weights : integer array
         Codes.  The last axis is the outputs' (channels).
-    weight_format : QFormat or Affine
-        1 to 8 bits.
+    weight_format : QFormat, Affine or Levels
+        1 to 8 bits; the entries of a codebook, which are what is multiplied, 16 bits at most.
     accumulator : Accumulator
         Up to 62 bits; the output's format is the register itself, at the product's fraction
         (0 where an operand has a scale).
@@ -87,7 +86,7 @@ class Layer(Op):
     """
 
     weights: IntArray
-    weight_format: TensorFormat
+    weight_format: Format
     accumulator: Accumulator = DEFAULT
     bias: IntArray | None = None
     bias_format: QFormat | None = None
@@ -101,6 +100,11 @@ class Layer(Op):
             )
         if self.weight_format.bits > 8:
             raise GraphError(f"weights must have 1 to 8 bits, not {self.weight_format.bits}")
+        low, high = self.weight_format.multiplicand_range
+        if low < -(1 << 15) or high >= 1 << 15:
+            raise GraphError(
+                f"a codebook of weights must have entries of at most 16 bits, not {low} to {high}"
+            )
         object.__setattr__(self, "weights", freeze(weights))
         if (self.bias is None) != (self.bias_format is None):
             raise GraphError("bias and bias_format must be given together")
@@ -264,7 +268,7 @@ class Layer(Op):
             "activation_bits": activation.bits,
             "accumulator": _priced(self.accumulator, self.inputs),
             "spills": self._spills(source),
-            "weight_magnitude": max(-weight.lo, weight.hi),
+            "weight_magnitude": max(1, *map(abs, weight.multiplicand_range)),
             "activation_magnitude": max(-low, high),
             "bias_bits": 0 if self.bias_format is None else self.bias_format.bits,
             "weight_histogram": _counted(self),
@@ -312,10 +316,12 @@ def _priced(accumulator: Accumulator, inputs: int) -> Any:
     )
 
 
-def multiplicand_weights(weights: IntArray, fmt: TensorFormat) -> IntArray:
-    """Return what enters the products: codes less their zero points."""
+def multiplicand_weights(weights: IntArray, fmt: Format) -> IntArray:
+    """Return what enters the products: codes less their zero points, or entries of a codebook."""
     if isinstance(fmt, QFormat):
         return weights
+    if isinstance(fmt, Levels):
+        return freeze(np.array(fmt.codebook)[weights])
     zeros = fmt.zero_points(weights.shape)
     return freeze(weights - zeros) if zeros.any() else weights
 

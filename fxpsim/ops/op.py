@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import frexp, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fxpsim.casts import check_codes
 from fxpsim.engine import code_dtype
 from fxpsim.errors import GraphError
-from fxpsim.formats import Affine, QFormat
+from fxpsim.formats import Affine, Format, Levels, QFormat
 from fxpsim.formats.qformat import MAX_BITS
 
 if TYPE_CHECKING:
@@ -129,9 +129,18 @@ def whole_range(spec: TensorSpec) -> Interval:
     return low, high
 
 
-def fraction(fmt: TensorFormat) -> int:
-    """Return the fraction bits of a format; codes with a scale are whole numbers of it."""
-    return fmt.frac if isinstance(fmt, QFormat) else 0
+def fraction(fmt: Format) -> int:
+    """Return the fraction bits of what a format multiplies.
+
+    A codebook has them where its scale is a power of two; what has any other scale is a whole
+    number of it.
+    """
+    if isinstance(fmt, QFormat):
+        return fmt.frac
+    if isinstance(fmt, Levels):
+        mantissa, exponent = frexp(fmt.scale)
+        return 1 - exponent if mantissa == 0.5 else 0
+    return 0
 
 
 def binary_point(source: TensorSpec) -> QFormat:

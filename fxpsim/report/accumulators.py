@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def layer_widths(
         proof = guarantee(graph)
         reached = peaks(graph.with_accumulators(Accumulator(32)), evaluation.features)
         for name, op in graph.layers:
-            source, weight = graph.specs[graph[name].source].format, op.weight_format
-            product = max(-source.lo, source.hi) * max(-weight.lo, weight.hi)
+            formats = graph.specs[graph[name].source].format, op.weight_format
+            product = prod(max(map(abs, fmt.multiplicand_range)) for fmt in formats)
             rows.append(
                 {
                     "weight_bits": weight_bits,

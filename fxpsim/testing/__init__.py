@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         formats,
         overflow_modes,
         rounding_modes,
+        weight_formats,
         weights,
     )
 
@@ -34,6 +35,7 @@ __all__ = [
     "inputs",
     "overflow_modes",
     "rounding_modes",
+    "weight_formats",
     "weights",
 ]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator
-from fxpsim.formats import QFormat
+from fxpsim.formats import Format, QFormat
 from fxpsim.graph import Graph, Node
 from fxpsim.ops import (
     Argmax,
@@ -33,6 +33,7 @@ from fxpsim.testing.strategies import (
     declared_accumulators,
     overflow_modes,
     rounding_modes,
+    weight_formats,
     weights,
 )
 
@@ -111,14 +112,10 @@ def _constants(draw: st.DrawFn, shape: tuple[int, ...]) -> NDArray[Any]:
     return rng.integers(-128, 127, shape, endpoint=True)
 
 
-def _weight_format(draw: st.DrawFn) -> QFormat:
-    return QFormat(draw(st.integers(1, 8)), draw(st.integers(0, 8)))
-
-
-def _bias(draw: st.DrawFn, built: _Builder, weight: QFormat, outputs: int) -> dict[str, Any]:
+def _bias(draw: st.DrawFn, built: _Builder, weight: Format, outputs: int) -> dict[str, Any]:
     if not draw(st.booleans()):
         return {}
-    finest = fraction(built.spec.format) + weight.frac
+    finest = fraction(built.spec.format) + fraction(weight)
     fmt = QFormat(8, min(finest, draw(st.integers(-2, 4))))
     return {"bias": _constants(draw, (outputs,)), "bias_format": fmt}
 
@@ -126,7 +123,7 @@ def _bias(draw: st.DrawFn, built: _Builder, weight: QFormat, outputs: int) -> di
 def _add_dense(
     draw: st.DrawFn, built: _Builder, number: str, shape: tuple[int, int], register: Accumulator
 ) -> None:
-    weight = _weight_format(draw)
+    weight = draw(weight_formats())
     array, bias = draw(weights(shape, weight)), _bias(draw, built, weight, shape[1])
     built.add(f"dense{number}", Dense(array, weight, register, **bias))
 
@@ -134,7 +131,7 @@ def _add_dense(
 def _add_convolution(draw: st.DrawFn, built: _Builder, register: Accumulator) -> None:
     height, width, channels = built.spec.shape
     size = draw(st.integers(1, min(3, height))), draw(st.integers(1, min(3, width)))
-    weight, pads = _weight_format(draw), st.tuples(st.integers(0, 1), st.integers(0, 1))
+    weight, pads = draw(weight_formats()), st.tuples(st.integers(0, 1), st.integers(0, 1))
     depthwise, multiplier = draw(st.booleans()), draw(st.integers(1, 3))
     last = (channels * multiplier,) if depthwise else (channels, multiplier)
     array = draw(weights((*size, *last), weight))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fxpsim.accumulators import Accumulator, Chunked, Interleaved, Product, Sequential, Spill
 from fxpsim.errors import FormatError
-from fxpsim.formats import Affine, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
+from fxpsim.formats import Format, Levels, Overflow, QFormat, Rounding, Wrap, WrapSignMagnitude
 from fxpsim.formats.modes import STOCHASTIC, check_overflow
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "formats",
     "overflow_modes",
     "rounding_modes",
+    "weight_formats",
     "weights",
 ]
 
@@ -136,15 +137,28 @@ def _register(
 
 
 @st.composite
-def codes(draw: st.DrawFn, fmt: QFormat | Affine, shape: tuple[int, ...]) -> IntArray:
+def codes(draw: st.DrawFn, fmt: Format, shape: tuple[int, ...]) -> IntArray:
     """Return a strategy of arrays of codes of a format: any, or mostly its extremes."""
     return _array(draw, fmt.lo, fmt.hi, shape)
 
 
+def weight_formats() -> st.SearchStrategy[QFormat | Levels]:
+    """Return a strategy of formats that weights of 1 to 8 bits have: binary points, codebooks.
+
+    Codebooks are binary, ternary, of odd levels as DoReFa has them, and tables in any order; with
+    scales that are a power of two and with others.
+    """
+    bits = st.integers(1, 8)
+    points = st.builds(QFormat, bits, st.integers(0, 8))
+    scales = st.integers(0, 8).map(lambda frac: 2.0**-frac) | st.sampled_from([0.3, 1 / 15])
+    uniform = st.sampled_from([Levels.binary(), Levels.ternary()]) | bits.map(Levels.dorefa)
+    tables = st.lists(st.integers(-300, 300), min_size=1, max_size=16).map(Levels)
+    scaled = st.builds(lambda fmt, scale: Levels(fmt.codebook, scale), uniform | tables, scales)
+    return points | uniform | scaled
+
+
 @st.composite
-def weights(
-    draw: st.DrawFn, shape: tuple[int, ...], fmt: QFormat | Affine | None = None
-) -> IntArray:
+def weights(draw: st.DrawFn, shape: tuple[int, ...], fmt: Format | None = None) -> IntArray:
     """Return a strategy of arrays of weights (K, N), of signed 8 bits where no format is given.
 
     They are uniform, only extremes, heavy-tailed with one outlier, of one sign in each column, or

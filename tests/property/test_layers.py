@@ -15,6 +15,7 @@ from fxpsim import (
     Accumulator,
     Affine,
     Graph,
+    Levels,
     QFormat,
     Sequential,
     guarantee,
@@ -30,6 +31,7 @@ from fxpsim.ops import Conv2D, Dense, DepthwiseConv2D, TensorSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::fxpsim.engine.SlowPathWarning")
 WEIGHT = QFormat(5, 2)
+CODEBOOKS = [Levels.binary(), Levels([7, -300, 0, 15, 2], 0.25), Levels.dorefa(3)]
 
 
 def bounded(low, high):
@@ -55,6 +57,7 @@ def layers(draw, bits: int | None = None):
     )
     fixed = declared_accumulators(rounding=fixed_rounding_modes)
     register = Accumulator(bits) if bits else draw(accumulators(24) | fixed)
+    weight = draw(st.sampled_from([WEIGHT, WEIGHT, *CODEBOOKS]))
     depthwise = draw(st.booleans())
     options = {"multiplier": draw(bounded(1, 2))} if depthwise else {}
     outputs = channels * options["multiplier"] if depthwise else outputs
@@ -62,8 +65,8 @@ def layers(draw, bits: int | None = None):
     if draw(st.booleans()):
         options |= {"bias": rng.integers(-99, 99, outputs), "bias_format": QFormat(8, 0)}
     layer = (DepthwiseConv2D if depthwise else Conv2D)(
-        rng.integers(WEIGHT.lo, WEIGHT.hi, shape, endpoint=True),
-        WEIGHT,
+        rng.integers(weight.lo, weight.hi, shape, endpoint=True),
+        weight,
         register,
         folded=draw(st.booleans()),
         stride=(draw(bounded(1, 3)), draw(bounded(1, 3))),
@@ -83,7 +86,8 @@ def by_hand(graph, codes):
     zero = source.format.zero_point if isinstance(source.format, Affine) else 0
     (top, left), (height, width) = layer.top_left, layer.weights.shape[:2]
     shape = graph.specs["conv"].shape
-    out = np.zeros((len(codes), *shape), object)
+    fmt, out = layer.weight_format, np.zeros((len(codes), *shape), object)
+    factors = np.array(fmt.codebook)[layer.weights] if isinstance(fmt, Levels) else layer.weights
     frac = layer.product_frac(source)
     for n, row, column, channel in np.ndindex(out.shape):
         products = []
@@ -95,11 +99,11 @@ def by_hand(graph, codes):
             taken = 0 if layer.folded else zero
             if isinstance(layer, DepthwiseConv2D):
                 pixel = pixel[channel // layer.multiplier :][:1]
-            weights = layer.weights[i, j, ..., channel].reshape(-1)
+            weights = factors[i, j, ..., channel].reshape(-1)
             products += [(int(p) - taken) * int(w) for p, w in zip(pixel, weights, strict=True)]
         bias = None if layer.bias is None else int(layer.bias[channel]) << frac
         if layer.folded and zero:
-            bias = (bias or 0) - zero * int(layer.weights[..., channel].sum())
+            bias = (bias or 0) - zero * int(factors[..., channel].sum())
         out[n, row, column, channel] = spec.accumulate(
             products, layer.accumulator, bias, frac
         ).value

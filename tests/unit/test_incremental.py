@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fxpsim import Accumulator, Gemmlowp, load, simulate, stream
 from fxpsim.errors import GraphError
-from fxpsim.formats import Affine
+from fxpsim.formats import Affine, Levels
 from fxpsim.graph import Graph, Node
 from fxpsim.incremental import by_rows
 from fxpsim.ops import Conv2D, Dense, DepthwiseConv2D, Relu, Rescale, Reshape, TensorSpec
@@ -22,6 +22,7 @@ WEIGHT = Affine(8, 0.25)
 def networks(draw):
     """Convolutions over time and a dense layer, some of which cannot be shared by windows."""
     rng = np.random.default_rng(draw(st.integers(0, 1 << 32)))
+    weight = draw(st.sampled_from([WEIGHT, WEIGHT, Levels.dorefa(3)]))
     rows, bands, channels = draw(st.integers(6, 9)), draw(st.integers(1, 3)), 1
     source = TensorSpec((rows, bands, channels), EIGHT)
     nodes, name, height = [], "input", rows
@@ -33,12 +34,14 @@ def networks(draw):
             break
         shape = {"stride": (stride, 1), "dilation": (dilation, 1), "top_left": (pad, 0)}
         if draw(st.booleans()):
-            weights = rng.integers(-90, 90, (taps, 1, channels))
-            op = DepthwiseConv2D(weights, WEIGHT, register, **shape)
+            weights = rng.integers(weight.lo, weight.hi, (taps, 1, channels), endpoint=True)
+            op = DepthwiseConv2D(weights, weight, register, **shape)
         else:
             outputs = draw(st.integers(1, 3))
-            weights = rng.integers(-90, 90, (taps, 1, channels, outputs))
-            op, channels = Conv2D(weights, WEIGHT, register, **shape), outputs
+            weights = rng.integers(
+                weight.lo, weight.hi, (taps, 1, channels, outputs), endpoint=True
+            )
+            op, channels = Conv2D(weights, weight, register, **shape), outputs
         scale = Rescale(Gemmlowp(1 << 30, -6, zero_point=3), EIGHT)
         nodes += [Node(f"conv{number}", op, name), Node(f"scale{number}", scale, f"conv{number}")]
         name, height = f"scale{number}", (height + pad - (taps - 1) * dilation - 1) // stride + 1
@@ -47,7 +50,8 @@ def networks(draw):
         name = "relu"
     size = height * bands * channels
     nodes.append(Node("flat", Reshape((size,)), name))
-    nodes.append(Node("out", Dense(rng.integers(-90, 90, (size, 2)), WEIGHT, register), "flat"))
+    weights = rng.integers(weight.lo, weight.hi, (size, 2), endpoint=True)
+    nodes.append(Node("out", Dense(weights, weight, register), "flat"))
     return Graph("drawn", source, tuple(nodes))
 
 
