@@ -19,6 +19,8 @@ from fxpsim.train.quantizers import LearnedStep, Squashed, WeightQuantizer
 
 __all__ = ["fixed_point", "from_float", "normalised", "post_training"]
 
+#: A channel whose outputs hardly ever rise above so many codes is not blown up to fill the format.
+_FAINT = 4.0
 #: Makes the quantizer of a layer from its weights [K, N], its position and its input's format.
 Maker = Callable[[Tensor, int, QFormat], WeightQuantizer]
 
@@ -141,7 +143,7 @@ def fixed_point(
             outputs = layer(codes)
             flat = outputs.reshape(-1, layer.channels)
             if i < len(network.layers) - 1:
-                fill = torch.quantile(flat[:4096], percentile / 100, dim=0).clamp(min=1e-3)
+                fill = torch.quantile(flat[:4096], percentile / 100, dim=0).clamp(min=_FAINT)
             else:
                 fill = torch.quantile(flat[:4096].abs(), percentile / 100).expand(layer.channels)
             scale = transient.hi / fill  # output codes for one code of the float network
@@ -162,10 +164,11 @@ def fixed_point(
     return KeywordNetwork(layers, network.source, scores=network.scores)
 
 
-def from_float(network: FloatNetwork) -> KeywordNetwork:
+def from_float(network: FloatNetwork, calibration: Tensor) -> KeywordNetwork:
     """Return a trained float network for further training: batch norms that do what its gains do.
 
-    Its input codes, cap and scores get the formats that networks here have.
+    Its input codes, cap and scores get the formats that networks here have; the moments are those
+    on ``calibration`` codes [clips, rows, bands].
     """
     rows = len(network.weights[0]) // network.front_end.bands
     front_end = network.front_end
@@ -178,11 +181,16 @@ def from_float(network: FloatNetwork) -> KeywordNetwork:
     )
     made = float_network(architecture, source, len(network.labels))
     trained = zip(network.weights, network.gains, network.biases, strict=True)
+    codes = calibration.float().reshape(len(calibration), *made.layers[0].source)
+    made.eval()
     with torch.no_grad():
         for layer, (weights, gains, biases) in zip(made.layers, trained, strict=True):
             layer.quantizer.latent.copy_(torch.from_numpy(weights))
-            layer.variance.fill_(1 - EPSILON)
-            layer.scale.copy_(torch.from_numpy(gains) * layer.source_format.resolution)
-            layer.shift.copy_(torch.from_numpy(biases))
-    made.eval()
+            variance, mean = _moments(layer.sums(codes), layer.channels)
+            gain = torch.from_numpy(gains) * layer.source_format.resolution
+            layer.variance.copy_(variance)
+            layer.mean.copy_(mean)
+            layer.scale.copy_(gain * (variance + EPSILON).sqrt())
+            layer.shift.copy_(torch.from_numpy(biases) + mean * gain)
+            codes = layer(codes)
     return made

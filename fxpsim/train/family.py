@@ -42,9 +42,9 @@ __all__ = ["FAMILY", "main"]
 #: Shipped name and the recipe that makes it.
 FAMILY = {
     **{f"kws250k-{bits}bit": f"two-stage-{bits}bit" for bits in (8, 6, 5, 4, 3, 2, 1)},
-    "kws250k-8bit-in-11": "fixed-point-8bit-in-11",
-    "kws250k-5bit-in-12": "fixed-point-5bit-in-12",
-    "kws250k-4bit-in-11": "fixed-point-4bit-in-11",
+    "kws250k-8bit-in-11": "fixed-point-8bit-in-11-gently",
+    "kws250k-5bit-in-12": "fixed-point-5bit-in-12-gently",
+    "kws250k-4bit-in-11": "fixed-point-4bit-in-11-gently",
     "kws250k-8bit-a2q": "a2q-plus-8bit-in-16",
     "kws250k-4bit-a2q": "a2q-plus-4bit-in-16-activations-4bit",
     "kws_cnn-8bit": "cnn-fixed-point-8bit-in-16",

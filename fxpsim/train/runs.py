@@ -22,7 +22,7 @@ from fxpsim.kws.speakers import Split
 from fxpsim.models import load, save
 from fxpsim.scoring import evaluate
 from fxpsim.simulation import simulate
-from fxpsim.train.building import build_float
+from fxpsim.train.building import CALIBRATION, build_float
 from fxpsim.train.checkpoints import Checkpoint
 from fxpsim.train.conversion import from_float
 from fxpsim.train.corpora import Corpus, Part
@@ -163,7 +163,10 @@ def _trained(
 ) -> KeywordNetwork:
     """Return the network at the end of the recipe."""
     if begin is not None:
-        training = Training(recipe, corpus, seed, pretrained=from_float(begin).state_dict())
+        features = torch.from_numpy(corpus.part("train").features)
+        calibration = features[:: max(1, len(features) // CALIBRATION)]
+        start = from_float(begin, calibration)
+        training = Training(recipe, corpus, seed, pretrained=start.state_dict())
         _advance(training, checkpoint, progress)
         return training.network
     # Always begun from a finished float network, so that it makes no difference who trained it.

@@ -47,6 +47,8 @@ class Training:
     pretrained
         State of the float network, where the same start was trained before
         (:meth:`float_state`).
+    teacher
+        Whose opinion courses trust; by default, once it is trained, the float network's.
 
     Attributes
     ----------
@@ -61,8 +63,10 @@ class Training:
         seed: int,
         *,
         pretrained: dict[str, Tensor] | None = None,
+        teacher: KeywordNetwork | None = None,
     ) -> None:
         self.recipe, self.corpus, self.seed = recipe, corpus, seed
+        self._teacher = teacher
         part = corpus.part("train")
         self._generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(part), generator=self._generator)
@@ -195,9 +199,10 @@ class Training:
         windows = self._features[chosen].float() * unit
         windows, targets = self.recipe.change(windows, targets, self._generator)
         codes = (windows / unit).round().clamp(fmt.lo, fmt.hi)
-        if course.trust and not self.in_float:
+        teacher = self._teacher or (None if self.in_float else self._float)
+        if course.trust and teacher is not None:
             with torch.no_grad():
-                opinion = functional.softmax(self._float(codes), 1)
+                opinion = functional.softmax(teacher(codes), 1)
             targets = (1 - course.trust) * targets + course.trust * opinion
         loss = functional.cross_entropy(network(codes), targets)
         if course.quantised is not Stage.NOTHING:
