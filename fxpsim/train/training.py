@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fxpsim.errors import DataError
 from fxpsim.train.building import build_float, quantise
 from fxpsim.train.choices import Stage
 from fxpsim.train.corpora import Corpus
@@ -135,6 +136,8 @@ class Training:
         self._float.load_state_dict(state["float"])
         self._place = state["place"]
         if state["network"] is not None:
+            self._float.eval()
+            self._float.dropout = 0.0
             self.network = quantise(self.recipe, self._float, self._features)
         if not self.done:
             self._begin()
@@ -207,3 +210,9 @@ class Training:
         self._optimiser.step()
         self._rate.step()
         self._step += 1
+        if not all(torch.isfinite(values).all() for values in network.parameters()):
+            raise DataError(
+                f"weights must stay finite, but did not at step {self._step} of {course.steps} "
+                f"with {course.quantised} quantised: lower its learning_rate of "
+                f"{course.learning_rate}"
+            )
