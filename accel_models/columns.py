@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from accel_models.accumulator import Accumulator, Overflow
+from accel_models.accumulator import WIDEST, Accumulator, Overflow
 from accel_models.demand import Arithmetic, Demand, Kind, Operation
 from accel_models.elementwise import Number
 from accel_models.errors import WorkError, raise_all, suggest
@@ -165,7 +166,7 @@ def alike(frame: pd.DataFrame) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
     if not keys or len(frame) == 0:
         yield np.arange(len(frame)), frame
         return
-    for found in frame.groupby(keys, sort=False).indices.values():
+    for found in frame.groupby(keys, sort=False, dropna=False).indices.values():
         places = np.asarray(found)
         rows = frame.iloc[places]
         yield places, rows.drop(columns=[c for c in gaps if rows[c].isna().all()])
@@ -199,12 +200,44 @@ def columns_of(frame: pd.DataFrame) -> WorkColumns:
     known.setdefault("output_bits", known["activation_bits"])
     missing = [c for c in ("rows", "inputs", "outputs") if c not in known]
     raise_all(WorkError, "table", [f"column {c!r} is missing" for c in missing])
-    return WorkColumns(
+    found = WorkColumns(
         **known,
         accumulator=AccumulatorColumns(**parts["accumulator"]),
         window=window,
         ring=RingColumns(**parts["ring"]) if parts["ring"] else None,
     )
+    wrong = _impossible(found)
+    if wrong.any():
+        work_at(found, int(wrong.argmax()))  # says what is wrong
+    return found
+
+
+def _impossible(works: WorkColumns) -> Any:
+    """Return which layers contradict themselves, as the constructors of `Work` have it."""
+    import numpy as np
+
+    register, window, entropy = works.accumulator, works.window, works.weight_entropy
+    widths = [works.weight_bits, works.activation_bits, works.output_bits, works.bias_bits]
+    widths += [works.gain_bits, register.bits, register.outer_bits, register.product_bits]
+    wrong = np.zeros(1, bool)
+    for width in widths:
+        if width is not None:
+            wrong = wrong | (width > WIDEST)
+    wrong = wrong | (register.bits < 2) | (works.outputs % works.groups != 0)
+    if register.outer_bits is not None:
+        wrong = wrong | (register.outer_bits < register.bits)
+    elif register.products_per_spill is not None or works.spills is not None:
+        wrong = wrong | True
+    if works.ring is not None:
+        wrong = wrong | (works.ring.fresh > works.ring.values)
+    if entropy is not None:
+        inside = (entropy >= 0) & (entropy <= works.weight_bits)
+        wrong = wrong | np.logical_not(inside)
+    if window is not None:
+        (height, width), read = window.output, window.taps * window.image[2]
+        wrong = wrong | (height < 1) | (width < 1) | (works.rows != window.positions)
+        wrong = wrong | (works.inputs * works.groups != read)
+    return wrong
 
 
 def _window(said: dict[str, Any]) -> Window | None:
@@ -239,8 +272,14 @@ def _values(column: str, series: pd.Series, mistakes: list[str]) -> Any:
     values = series.to_numpy()
     if column == "name":
         return values
+    if values.dtype == object:
+        values = _numbers(values)
+    if values.dtype.kind not in "iuf":
+        mistakes.append(f"{column} must hold numbers of 63 bits or fewer, not {series.iloc[0]!r}")
+        return None
     if column != "weight_entropy":
-        whole = values.astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.int64)
         if (whole != values).any():
             mistakes.append(f"{column} must hold whole numbers, not {values[whole != values][0]}")
         values = whole
@@ -250,6 +289,15 @@ def _values(column: str, series: pd.Series, mistakes: list[str]) -> Any:
         mistakes.append(f"{column} must be {least} or more, not {low}")
     # One number for all: formulas then choose once instead of for every entry.
     return low.item() if low == high else values
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """Return objects as numbers where all of them are some."""
+    import numpy as np
+
+    plain = all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in values)
+    small = plain and all(abs(v) < 1 << 62 for v in values if v == v)
+    return np.array(values.tolist()) if small else values
 
 
 def work_at(columns: WorkColumns, place: int) -> Work:

@@ -33,7 +33,7 @@ class UnsupportedWorkError(CostError):
 
 
 class PluginError(CostError):
-    """A cost model of somebody else that cannot be loaded."""
+    """A plug-in of somebody else that cannot be loaded, or fails."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

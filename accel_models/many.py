@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from accel_models.closed_form import ClosedForm, Price
 from accel_models.columns import WorkColumns, alike, columns_of, work_at
-from accel_models.errors import UnsupportedWorkError, raise_all
+from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all, suggest
 from accel_models.estimate import row_of
+from accel_models.keys import keys_of
 from accel_models.model import CostModel
 from accel_models.registry import create
 
@@ -51,6 +52,8 @@ def estimate_many(
     """
     import pandas as pd
 
+    if refused not in ("raise", "nan"):
+        raise ConfigError(f"refused must be 'raise' or 'nan', not {refused!r}")
     machine = create(model) if isinstance(model, str) else model
     if table.empty:
         return machine.estimate([]).table
@@ -91,7 +94,12 @@ def _variants(
 ) -> Iterator[tuple[CostModel, pd.DataFrame, np.ndarray]]:
     """Yield machines whose settings formulas take as they are, with the rows for each."""
     prefix = f"{machine.name}."
-    settings = {c: c.removeprefix(prefix) for c in table.columns if c.startswith(prefix)}
+    names = [str(column) for column in table.columns]
+    settings = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    known = [key.name for key in keys_of(machine)]
+    unknown = [key for key in settings.values() if key not in known]
+    mistakes = [f"unknown key {key!r}{suggest(key, known)}" for key in unknown]
+    raise_all(ConfigError, f"cost model {machine.name!r}", mistakes)
     vectors = _vectors(machine)
     apart = [column for column, key in settings.items() if key not in vectors]
     works = table.drop(columns=list(settings))
@@ -122,9 +130,13 @@ def _replaced(machine: Any, settings: Mapping[str, Any]) -> Any:
 
 
 def _with_arrays(machine: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return a machine whose settings are arrays; the least value of each is checked."""
+    """Return a machine whose settings are arrays; the ends of each are checked."""
     if not arrays:
         return machine
+    odd = [key for key, values in arrays.items() if values.dtype.kind not in "iuf"]
+    mistakes = [f"{key} must hold numbers, not {arrays[key][0]!r}" for key in odd]
+    raise_all(ConfigError, f"cost model {machine.name!r}", mistakes)
+    _replaced(machine, {key: values.max() for key, values in arrays.items()})
     checked = _replaced(machine, {key: values.min() for key, values in arrays.items()})
     many = object.__new__(type(machine))
     for field in dataclasses.fields(machine):

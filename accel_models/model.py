@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from accel_models.errors import ConfigError, UnsupportedWorkError, raise_all
+from accel_models.errors import ConfigError, CostError, PluginError, UnsupportedWorkError, raise_all
 from accel_models.estimate import Estimate, LayerEstimate, Statement
 from accel_models.keys import Key, as_text, convert, keys_of
 from accel_models.presets import Preset
@@ -139,16 +139,21 @@ class CostModel(ABC):
         ------
         UnsupportedWorkError
             Naming every layer that the machine cannot do, each with the reason.
+        PluginError
+            If the model fails by itself.
         """
         workload = Workload(work)
-        raise_all(
-            UnsupportedWorkError,
-            self.label,
-            [
+        try:
+            refusals = [
                 f"layer {item.name!r} {answer.reason}"
                 for item in workload
                 if not (answer := self.supports(item))
-            ],
-        )
-        layers = tuple(self.estimate_layer(item) for item in workload)
-        return Estimate(self.label, layers, self.state(workload))
+            ]
+            raise_all(UnsupportedWorkError, self.label, refusals)
+            layers = tuple(self.estimate_layer(item) for item in workload)
+            return Estimate(self.label, layers, self.state(workload))
+        except CostError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(f"cost model {self.name!r} failed: {reason}") from error

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from accel_models.errors import ConfigError, PluginError, raise_all, suggest
+from accel_models.errors import ConfigError, CostError, PluginError, raise_all, suggest
 from accel_models.keys import choices_of, convert
 
 if TYPE_CHECKING:
@@ -116,7 +116,13 @@ class Plugins(Generic[T]):
                 mistakes.append(f"{part!r} must be key=value{suggest(left, choices)}")
         good, wrong = convert(cls, values | dict(keywords))
         raise_all(ConfigError, f"{self.noun} {text!r}", mistakes + wrong)
-        found: T = cls(**good)
+        try:
+            found: T = cls(**good)
+        except CostError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{self.noun} {text!r} cannot be made: {reason}") from error
         return found
 
     def _points(self) -> dict[str, set[EntryPoint]]:

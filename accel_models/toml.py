@@ -30,6 +30,11 @@ _NOUNS: dict[type, str] = {
     bool: "true or false",
 }
 
+_CONTAINERS: tuple[tuple[tuple[type, ...], type, str], ...] = (
+    ((list, tuple), list, "a list"),
+    ((dict,), dict, "a table"),
+)
+
 
 def read_toml(path: str | Path | Traversable, cls: type[T]) -> T:
     """Read a TOML file into a dataclass.
@@ -139,16 +144,20 @@ def _dataclass_hook(cls: type, converter: Converter) -> Any:
         cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True
     )
     hints = typing.get_type_hints(cls)
-    lists = [name for name, hint in hints.items() if typing.get_origin(hint) in (list, tuple)]
+    origins = {name: typing.get_origin(hint) for name, hint in hints.items()}
 
     def hook(value: object, kind: type) -> object:
         if not isinstance(value, Mapping):
             raise ValueError(f"must be a table, not {value!r}")
-        # cattrs takes a text for a sequence of letters
-        strings = [name for name in lists if name in value and not isinstance(value[name], list)]
-        if strings:
-            wrong = "; ".join(f"{name} must be a list, not {value[name]!r}" for name in strings)
-            raise ValueError(wrong)
+        # cattrs takes a text for a sequence of letters, and a number for a table
+        wrong = [
+            f"{name} must be {noun}, not {value[name]!r}"
+            for name, origin in origins.items()
+            for kinds, held, noun in _CONTAINERS
+            if origin in kinds and name in value and not isinstance(value[name], held)
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return inner(dict(value), kind)
 
     return hook

@@ -114,13 +114,14 @@ class Work(Demand):
         for label in ("weight_magnitude", "activation_magnitude"):
             if getattr(self, label) is not None:
                 mistakes += whole(self, label, 1)
-        if not isinstance(self.accumulator, Accumulator):
-            mistakes.append(
-                f"accumulator must be an accel_models.Accumulator, not {self.accumulator!r}"
-            )
-        elif self.spills is not None:
+        parts = {"accumulator": Accumulator, "weight_histogram": Histogram, "ring": RingBuffer}
+        for label, part in parts.items():
+            held = getattr(self, label)
+            if not isinstance(held, part) and (held is not None or part is Accumulator):
+                mistakes.append(f"{label} must be an accel_models.{part.__name__}, not {held!r}")
+        if self.spills is not None:
             mistakes += whole(self, "spills", 0)
-            if self.accumulator.outer_bits is None:
+            if isinstance(self.accumulator, Accumulator) and self.accumulator.outer_bits is None:
                 mistakes.append("spills need an outer accumulator: give it outer_bits")
         if not mistakes:
             mistakes = [*self._check_window(), *self._check_weights()]
@@ -129,6 +130,9 @@ class Work(Demand):
     def _check_window(self) -> list[str]:
         if self.window is None:
             return []
+        if min(self.window.output) < 1:
+            size, taps = self.window.image[:2], self.window.kernel
+            return [f"a window of {taps} must fit the padded image of {size}"]
         shapes = {
             "rows": (self.rows, self.window.positions, "positions of the window"),
             "inputs x groups": (
@@ -155,7 +159,8 @@ class Work(Demand):
                 f"not {self.weight_histogram.total}"
             ]
         values = [value for value, _ in self.weight_histogram.counts]
-        if max(-values[0], values[-1]) >> self.weight_bits:
+        largest = self.weight_magnitude or (1 << self.weight_bits) - 1
+        if max(-values[0], values[-1]) > largest or len(values) > 1 << self.weight_bits:
             return [
                 f"the weight histogram has values from {values[0]} to {values[-1]}, which "
                 f"{self.weight_bits}-bit weights cannot have: give another one or none"
@@ -262,10 +267,10 @@ class Work(Demand):
         """
         settings.setdefault("name", "conv2d")
         window = place(settings["name"], image, kernel, stride, dilation, padding, pool)
-        if window.image[2] % groups:
+        if not isinstance(groups, int) or groups < 1 or window.image[2] % groups:
             raise WorkError(
                 f"work {settings['name']!r}: groups must divide the {window.image[2]} channels, "
-                f"not {groups}"
+                f"not {groups!r}"
             )
         inputs = window.taps * window.image[2] // groups
         work = cls.dense(window.positions, inputs, outputs, **settings)

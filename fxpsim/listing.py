@@ -13,7 +13,7 @@ from fxpsim.ops import Layer
 if TYPE_CHECKING:
     from fxpsim.graph import Graph
 
-__all__ = ["Line", "listing"]
+__all__ = ["Line", "listing", "registers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ def listing(graph: Graph) -> list[Line]:
         lines.append(_line(graph, node.name, kind, reads, accumulator, weights, macs, stored))
         before = node.name
     return lines
+
+
+def registers(graph: Graph) -> str:
+    """Return the different accumulators of the layers, in order."""
+    return "; ".join(dict.fromkeys(str(op.accumulator) for _, op in graph.layers))
 
 
 def _line(

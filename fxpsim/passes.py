@@ -103,10 +103,13 @@ def drop_needless_clamps(graph: Graph) -> Graph:
 
     It holds the same bits, and hardware need not compare: this is the network to price.
     """
-    bounds = propagate(graph)
-    calm = {
+    wrapping = {
         name: Accumulator(op.accumulator.bits, signed=op.accumulator.signed)
         for name, op in graph.layers
-        if op.accumulator.plain and bounds[name].holds(op.accumulator)
+        if op.accumulator.plain
     }
+    if all(op.accumulator == wrapping.get(name, op.accumulator) for name, op in graph.layers):
+        return graph  # they wrap already
+    bounds = propagate(graph)
+    calm = {name: r for name, r in wrapping.items() if bounds[name].holds(r)}
     return graph.with_accumulators(calm) if calm else graph

@@ -9,62 +9,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fxpsim.casts import quantize
+from fxpsim.det import DetCurve, Measure, RelativeChange, Trials
 from fxpsim.errors import ConfigError, DataError
+from fxpsim.resampling import percentiles, resample_groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fxpsim.graph import Graph
 
-__all__ = ["DetCurve", "Score", "classes_of", "clip_scores", "evaluate", "resample_groups", "score"]
+__all__ = ["Score", "classes_of", "clip_scores", "evaluate", "score"]
 
 #: Classes that are not keywords, by name: nothing to detect in them.
 NOT_KEYWORDS = ("_silence_", "_unknown_")
 #: Classes of a detector, whose one output is a probability.
 DETECTOR = ("absent", "present")
-#: Resamples of a bootstrap, and the share of them that an interval covers.
-RESAMPLES, COVERAGE = 1000, 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class DetCurve:
-    """False rejects against false accepts, threshold by threshold.
-
-    Attributes
-    ----------
-    threshold : float array (t,)
-        A keyword is accepted where its margin is at least this; rising.
-    false_accept_rate : float array (t,)
-        Share of trials without the keyword that are accepted.
-    false_reject_rate : float array (t,)
-        Share of trials with the keyword that are not.
-    """
-
-    threshold: NDArray[np.float64]
-    false_accept_rate: NDArray[np.float64]
-    false_reject_rate: NDArray[np.float64]
-
-    def false_rejects_at(self, false_accept_rate: float) -> float:
-        """Return the lowest false reject rate at which false accepts are at most so many."""
-        allowed = self.false_accept_rate <= false_accept_rate
-        return float(self.false_reject_rate[allowed].min())
-
-
-def resample_groups(groups: NDArray[np.str_], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return how often each bootstrap resample draws each group, and each clip's group number.
-
-    Clips of one speaker are alike, so speakers are drawn, not clips (cluster bootstrap; Davison
-    and Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8).
-
-    Returns
-    -------
-    draws : int array (RESAMPLES, groups)
-    number : int array (clips,)
-    """
-    names, number = np.unique(groups, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    share = np.full(len(names), 1 / len(names))
-    return rng.multinomial(len(names), share, size=RESAMPLES), number.reshape(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,21 +65,21 @@ class Score:
         draws, number = resample_groups(self.groups, self.seed)
         right = np.bincount(number, self.correct, draws.shape[1])
         total = np.bincount(number, minlength=draws.shape[1])
-        low, high = np.quantile(
-            (draws @ right) / (draws @ total), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-        )
-        return float(low), float(high)
+        return percentiles((draws @ right) / (draws @ total))
 
     def difference_interval(self, other: Score) -> tuple[float, float, float]:
         """Return accuracy minus another's on the same clips, with its 95 % interval (paired)."""
-        if not np.array_equal(self.labels, other.labels):
-            raise DataError("scores must be of the same clips to be compared pair by pair")
+        self._check_paired(other)
         draws, number = resample_groups(self.groups, self.seed)
         gain = self.correct.astype(np.int64) - other.correct
         total = np.bincount(number, minlength=draws.shape[1])
         resampled = (draws @ np.bincount(number, gain, draws.shape[1])) / (draws @ total)
-        low, high = np.quantile(resampled, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-        return float(gain.mean()), float(low), float(high)
+        return float(gain.mean()), *percentiles(resampled)
+
+    def _check_paired(self, other: Score) -> None:
+        same = np.array_equal(self.labels, other.labels)
+        if not same or not np.array_equal(self.groups, other.groups):
+            raise DataError("scores must be of the same clips to be compared pair by pair")
 
     def per_class(self) -> pd.DataFrame:
         """Return clips, recall and precision of every class."""
@@ -147,6 +106,45 @@ class Score:
         Every clip is a trial for every keyword; its score is the margin of that keyword over the
         best other class, which is an integer for an integer network.
         """
+        return self._trials().curve()
+
+    def rate_at(
+        self, false_reject_rate: float, measure: Measure = Measure.FALSE_DISCOVERIES
+    ) -> float:
+        """Return false alarms at the highest threshold that misses at most a share of keywords."""
+        return self._trials().rate(measure, false_reject_rate)
+
+    def relative_change(
+        self,
+        reference: Score,
+        false_reject_rate: float,
+        measure: Measure = Measure.FALSE_DISCOVERIES,
+    ) -> RelativeChange:
+        """Return false alarms over those of a reference, less 1, with a 95 % interval (paired).
+
+        Parameters
+        ----------
+        reference : Score
+            On the same clips, often that of the float network.
+        false_reject_rate : float
+            Share of keywords that may be missed, 0 or more and less than 1.
+        measure : Measure
+            What is compared.
+
+        Raises
+        ------
+        DataError
+            The clips are others, or none has a keyword.
+        ConfigError
+            The rate is none.
+        """
+        self._check_paired(reference)
+        draws, _ = resample_groups(self.groups, self.seed)
+        return self._trials().relative_change(
+            reference._trials(), measure, false_reject_rate, draws
+        )
+
+    def _trials(self) -> Trials:
         keywords = [i for i, name in enumerate(self.classes) if name not in NOT_KEYWORDS]
         present = [(self.labels == k) for k in keywords]
         if not any(trial.any() for trial in present):
@@ -154,16 +152,14 @@ class Score:
         if all(trial.all() for trial in present) or len(self.classes) < 2:
             raise DataError("a DET curve needs clips without the keyword, but there are none")
         wide = self.scores.astype(np.float64)
-        margins = []
-        for k in keywords:
-            others = np.delete(wide, k, axis=1).max(axis=1)
-            margins.append(wide[:, k] - others)
-        margin, is_target = np.concatenate(margins), np.concatenate(present)
-        targets, others = np.sort(margin[is_target]), np.sort(margin[~is_target])
-        threshold = np.append(np.unique(margin), np.inf)
-        rejected = np.searchsorted(targets, threshold, side="left") / len(targets)
-        accepted = (len(others) - np.searchsorted(others, threshold, side="left")) / len(others)
-        return DetCurve(threshold, accepted, rejected)
+        margins = [wide[:, k] - np.delete(wide, k, axis=1).max(axis=1) for k in keywords]
+        draws, number = resample_groups(self.groups, self.seed)
+        return Trials.of(
+            np.concatenate(margins),
+            np.concatenate(present),
+            np.tile(number, len(keywords)),
+            draws.shape[1],
+        )
 
 
 def clip_scores(graph: Graph, scores: NDArray[Any]) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar
 from accel_models.closed_form import ClosedForm, Price
 from accel_models.demand import LAYERS, Arithmetic, Demand, Kind
 from accel_models.elementwise import Number, ceil_div, each, larger, round_up, smaller
+from accel_models.errors import ConfigError
 from accel_models.estimate import Statement
 from accel_models.fusible.tiles import Buffers, best_stalls
 from accel_models.keys import Doc
@@ -62,6 +63,15 @@ class FusibleArray(ClosedForm):
     ] = Tiling.ONCE
 
     vectors: ClassVar[frozenset[str]] = frozenset({"rows", "columns", "port_bits"})
+
+    def __post_init__(self) -> None:
+        ClosedForm.__post_init__(self)
+        halves = [self.narrowest_bits << n for n in range(self.widest_bits.bit_length())]
+        if self.widest_bits not in halves:
+            raise ConfigError(
+                f"cost model 'fusible': widest_bits must be narrowest_bits ({self.narrowest_bits}) "
+                f"doubled so many times, not {self.widest_bits}"
+            )
 
     @classmethod
     def presets(cls) -> Mapping[str, Mapping[str, Any]]:

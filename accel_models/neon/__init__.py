@@ -7,10 +7,19 @@ hide behind it; loops are as compiled or tuned by hand. The estimate is the rang
 these, with a default point.
 """
 
-from accel_models.neon.core import Core, Instruction, Order, Place, list_cores, read_core
+from accel_models.neon.core import (
+    Core,
+    Instruction,
+    Order,
+    Place,
+    Timing,
+    list_cores,
+    read_core,
+)
 from accel_models.neon.kernel import Kernel
 from accel_models.neon.layer import Layer
-from accel_models.neon.loops import Epilogue, Loop, Sums, read_loops
+from accel_models.neon.loops import Epilogue, Loop, Sums, read_loop, read_loops
+from accel_models.neon.mix import mix_cycles
 from accel_models.neon.model import Convolution, NeonCore
 from accel_models.neon.scenario import Code, Overlap, Scenario
 
@@ -29,7 +38,10 @@ __all__ = [
     "Place",
     "Scenario",
     "Sums",
+    "Timing",
     "list_cores",
+    "mix_cycles",
     "read_core",
+    "read_loop",
     "read_loops",
 ]

@@ -103,17 +103,44 @@ class Timing:
         Cycles for which it keeps one pipe.
     slots
         Issue slots that it takes; None: one.
+    latency
+        Cycles until another instruction can use its result; given for those that accumulate.
+    forwarded
+        Cycles until the next of its kind can add to its result; None: the latency.
     """
 
     pipes: str
     cycles: Constant
     slots: Constant | None = None
+    latency: Constant | None = None
+    forwarded: Constant | None = None
 
     def __post_init__(self) -> None:
         if not self.pipes.split():
             raise ValueError("pipes must name at least one pipe")
-        if self.cycles.value < 0:
-            raise ValueError(f"cycles must be 0 or more, not {self.cycles.value}")
+        mistakes = _units("cycles", self.cycles, "cycles", may_be_zero=True)
+        mistakes += _units("slots", self.slots, "slots", may_be_zero=True)
+        mistakes += _units("latency", self.latency, "cycles", may_be_zero=True)
+        mistakes += _units("forwarded", self.forwarded, "cycles", may_be_zero=True)
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+
+    @property
+    def between(self) -> float:
+        """Cycles from one to the next that does not depend on it."""
+        return self.cycles.value / len(self.pipes.split())
+
+    @property
+    def accumulate(self) -> float:
+        """Cycles from one addition to a register to the next; 0: not given."""
+        found = self.forwarded or self.latency
+        return found.value if found else 0.0
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """Every number."""
+        found = (self.cycles, self.slots, self.latency, self.forwarded)
+        return tuple(constant for constant in found if constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +152,12 @@ class Level:
 
     rate: Constant | None = None
     size: Constant | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = _units("rate", self.rate, "bytes/cycle", "bytes/second")
+        mistakes += _units("size", self.size, "bytes")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
 
     def bytes_per_cycle(self, clock_hz: float) -> float | None:
         """Return the rate at a clock, in bytes a cycle; None if it costs no cycles of its own."""
@@ -162,6 +195,9 @@ class Core:
         Timings by class; a core lacks what its file lacks.
     energy
         Energy of a cycle, in pJ; None: no source.
+    error
+        Largest known deviation of the cycles of loops, as a ratio, from what its source names;
+        None: they were compared with nothing.
     """
 
     text: str
@@ -176,19 +212,33 @@ class Core:
     memory: dict[Place, Level]
     instructions: dict[Instruction, Timing]
     energy: Constant | None = None
+    error: Constant | None = None
 
     def __post_init__(self) -> None:
+        mistakes = [
+            *_units("issue", self.issue, "instructions/cycle"),
+            *_units("register_bits", self.register_bits, "bits"),
+            *_units("clock", self.clock, "Hz"),
+            *_units("loop_factor", self.loop_factor, "ratio"),
+            *_units("epilogue_factor", self.epilogue_factor, "ratio"),
+            *_units("energy", self.energy, "pJ/cycle", may_be_zero=True),
+            *_units("error", self.error, "ratio", may_be_zero=True),
+        ]
+        if self.register_bits.value % 8:
+            mistakes.append(f"register_bits must be whole bytes, not {self.register_bits.value:g}")
         needed = (Instruction.LOAD, Instruction.TUNED_LOAD, Instruction.SMALL_LOAD)
         if missing := [str(name) for name in needed if name not in self.instructions]:
-            raise ValueError(f"a core must have a timing for {', '.join(missing)}")
+            mistakes.append(f"a core must have a timing for {', '.join(missing)}")
         if self.weights not in self.memory:
-            raise ValueError(f"weights are in {self.weights}, which memory has no entry for")
+            mistakes.append(f"weights are in {self.weights}, which memory has no entry for")
         if unrated := [
             place
             for place, level in self.memory.items()
             if place is not Place.L1 and level.rate is None
         ]:
-            raise ValueError(f"memory {', '.join(unrated)} must have a rate")
+            mistakes.append(f"memory {', '.join(unrated)} must have a rate")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -197,8 +247,23 @@ class Core:
         for level in self.memory.values():
             found += [constant for constant in (level.rate, level.size) if constant]
         for timing in self.instructions.values():
-            found += [constant for constant in (timing.cycles, timing.slots) if constant]
-        return (*found, *([self.energy] if self.energy else []))
+            found += timing.constants
+        return (*found, *(constant for constant in (self.energy, self.error) if constant))
+
+
+def _units(
+    name: str, constant: Constant | None, *units: str, may_be_zero: bool = False
+) -> list[str]:
+    """Return what is wrong with the unit and the sign of a constant."""
+    if constant is None:
+        return []
+    found = []
+    if constant.unit not in units:
+        found.append(f"{name} must be in {' or '.join(units)}, not in {constant.unit}")
+    if constant.value < 0 or not (constant.value or may_be_zero):
+        least = "0 or more" if may_be_zero else "more than 0"
+        found.append(f"{name} must be {least}, not {constant.value:g}")
+    return found
 
 
 def list_cores() -> list[str]:

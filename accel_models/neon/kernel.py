@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
+from accel_models.errors import suggest
 from accel_models.neon.core import Core, Instruction
-from accel_models.neon.loops import Counts, Epilogue, Loop, Sums, read_loops
+from accel_models.neon.loops import Counts, Epilogue, Loop, Sums, read_loop, read_loops
 from accel_models.storage import container_bits
 from accel_models.work import Arithmetic, Kind, Overflow, Work
 
@@ -61,13 +63,16 @@ class Kernel:
 def named(text: str, work: Work) -> Kernel:
     """Return the kernel that ``kernel=`` asks for, whether or not its sums may overflow.
 
+    The loop is one that ships with the package or a file of yours: ``my.toml``, ``my.toml_n8``.
+
     Raises
     ------
     ValueError
         If there is no such loop, or it does not take these operands.
     """
     name, every = split_name(text)
-    loop = read_loops()[name]
+    loop = read_loop(name)
+    name = PurePath(name).stem if name.endswith(".toml") else name
     if not _takes(loop, work):
         raise ValueError(
             f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
@@ -83,13 +88,11 @@ def named(text: str, work: Work) -> Kernel:
 
 def split_name(text: str) -> tuple[str, int]:
     """Return the loop that a kernel's name begins with, and the n of ``_n<n>`` (0: none)."""
-    from accel_models.errors import suggest
-
     loops = read_loops()
     name, marker, count = text.rpartition("_n")
-    if marker and count.isdigit() and int(count) and name in loops:
+    if marker and count.isdigit() and int(count) and (name in loops or name.endswith(".toml")):
         return name, int(count)
-    if text in loops:
+    if text in loops or text.endswith(".toml"):
         return text, 0
     raise ValueError(f"cannot be {text!r}{suggest(text, loops)}")
 
@@ -97,17 +100,19 @@ def split_name(text: str) -> tuple[str, int]:
 def refuse(work: Work, core: Core, packed: bool) -> str:
     """Return why no loop of a core can do `work`, or nothing."""
     if work.arithmetic is Arithmetic.FLOAT:
-        return _refuse_float(work, core)
+        return _refuse_float(work, core, packed)
     if max(work.weight_bits, work.activation_bits) > _LANE_BITS:
         widest = max(work.weight_bits, work.activation_bits)
         return f"has {widest}-bit operands, but lanes multiply up to {_LANE_BITS}"
     return _refuse_sums(work) or _refuse_rest(work, core, packed)
 
 
-def _refuse_float(work: Work, core: Core) -> str:
+def _refuse_float(work: Work, core: Core, packed: bool) -> str:
     if work.weight_bits != work.activation_bits or work.weight_bits not in (16, 32):
         return "is floating point of other than 32 or 16 bits"
-    if not candidates(work, core, False):
+    if packed:
+        return "is floating point, whose weights are never packed"
+    if not candidates(work, core, packed):
         return f"is {work.weight_bits}-bit floating point, which this core has no instructions for"
     return ""
 
@@ -137,10 +142,11 @@ def _refuse_rest(work: Work, core: Core, packed: bool) -> str:
     if candidates(work, core, packed):
         return ""
     if packed:
-        widths = sorted({loop.stored_weight_bits for loop in read_loops().values() if loop.packed})
+        loops = [loop for loop in read_loops().values() if loop.packed and loop.runs_on(core)]
+        widths = ", ".join(map(str, sorted({loop.stored_weight_bits for loop in loops})))
         return (
             f"has {work.weight_bits}-bit weights and {work.activation_bits}-bit activations, but "
-            f"packed weights are {', '.join(map(str, widths))} bits and meet 8-bit activations"
+            f"packed weights here are {widths or 'of no'} bits and meet 8-bit activations"
         )
     return f"sums in {work.accumulator} registers, which no loop of this core does"
 
@@ -156,7 +162,7 @@ def candidates(work: Work, core: Core, packed: bool) -> list[Kernel]:
         for name, loop in read_loops().items()
         if loop.packed is packed and loop.runs_on(core) and _takes(loop, work)
         if work.kind is not Kind.DEPTHWISE or loop.by_channel is not None
-        for kernel in (_spilling if spilled else _single)(name, loop, work)
+        for kernel in (_spilling if spilled else _single)(name, loop, work, core)
     ]
     if not packed:
         return found
@@ -177,7 +183,7 @@ def _takes(loop: Loop, work: Work) -> bool:
     )
 
 
-def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
+def _single(name: str, loop: Loop, work: Work, core: Core) -> list[Kernel]:
     """One register decides the bits: the outer one if the inner never overflows."""
     if work.arithmetic is Arithmetic.FLOAT:
         return [_plain(loop, name, work)]
@@ -197,12 +203,13 @@ def _single(name: str, loop: Loop, work: Work) -> list[Kernel]:
             fits = bits <= loop.lane_bits or work.never_overflows(loop.lane_bits)
             return [_plain(loop, name, work)] if fits else []
         case Sums.LANES:
-            return [_plain(loop, name, work, n) for n in _up_to(_safe_products(loop, work))]
+            lengths = _up_to(_safe_products(loop, work), work, loop.lane_bits, core)
+            return [_plain(loop, name, work, n) for n in lengths]
         case _:
             return [_plain(loop, name, work)]
 
 
-def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
+def _spilling(name: str, loop: Loop, work: Work, core: Core) -> list[Kernel]:
     """Add up in registers of 16 bits or fewer, emptied after a number of products as asked."""
     accumulator, overflows = work.accumulator, not _inner_fits(work)
     saturating = overflows and accumulator.overflow is Overflow.SATURATE
@@ -219,9 +226,9 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
         spill[Instruction.MIN_MAX] = 2.0
     by_channel = work.kind is Kind.DEPTHWISE
     free = accumulator.products_per_spill is None and work.spills is None
-    kernels = [
-        _plain(loop, name, work, n) for n in (_up_to(_every(work)) if free else [_every(work)])
-    ]
+    every = _every(work)
+    lengths = _up_to(every, work, accumulator.bits, core) if free else [every]
+    kernels = [_plain(loop, name, work, n) for n in lengths]
     return [
         replace(
             kernel,
@@ -234,13 +241,25 @@ def _spilling(name: str, loop: Loop, work: Work) -> list[Kernel]:
     ]
 
 
-def _up_to(products: int) -> list[int]:
+def _up_to(products: int, work: Work, lane_bits: int, core: Core) -> list[int]:
     """Return the spill lengths that may be fastest where all up to one give the same bits.
 
     Few products need no registers that last, so more vectors can share weights; and on some cores
-    smull, which begins a sum, has more pipes than smlal.
+    smull, which begins a sum, has more pipes than smlal. Those may be fastest in between: what
+    wider weights can do is tried, so that narrower ones never cost more.
     """
-    return sorted({n for n in (1, _LASTING, products) if 0 < n <= products})
+    found = {1, _LASTING, products}
+    if _begins_sums_faster(core):
+        widths = range(work.weight_bits + 1, container_bits(work.weight_bits) + 1)
+        wider = [replace(work, weight_bits=bits, weight_magnitude=None) for bits in widths]
+        found |= {_even(one.worst_case_products(lane_bits)) for one in wider}
+    return sorted(n for n in found if 0 < n <= products)
+
+
+def _begins_sums_faster(core: Core) -> bool:
+    begin = core.instructions.get(Instruction.MULTIPLY_LONG)
+    add = core.instructions.get(Instruction.MULTIPLY_ADD_LONG)
+    return begin is not None and add is not None and begin.between < add.between
 
 
 def _clamped(name: str, loop: Loop, work: Work, bits: int) -> list[Kernel]:

@@ -101,13 +101,35 @@ class Layer:
         per_step = STEP * loop.stored_activation_bits / self._activation_load_bits
         if shape.by_channel:
             return shape.rows * self.weight_steps * per_step
-        single = 1 if self.kernel.frames == 1 else shape.rows % self.kernel.frames == 1
-        if self.kernel.frames == 1:
-            blocks = shape.rows * ceil_div(shape.outputs, loop.outputs)
-        else:
-            blocks = single * ceil_div(shape.outputs, loop.outputs)
-            blocks += (self.vectors - single) * ceil_div(shape.outputs, loop.shared_outputs)
+        blocks = self._alone * ceil_div(shape.outputs, loop.outputs)
+        if self.kernel.frames > 1:
+            together = self.vectors - self._alone
+            blocks += together * ceil_div(shape.outputs, loop.shared_outputs)
         return blocks * ceil_div(shape.inputs, STEP) * per_step
+
+    @property
+    def waiting_cycles(self) -> Number:
+        """Cycles that sums take because each addition waits for the one before it.
+
+        Sums of one block wait side by side, blocks one after the other. By channel, positions are
+        taken to be as many sums as it needs.
+        """
+        kernel, shape = self.kernel, self.shape
+        if shape.by_channel:
+            return 0
+        blocks = self._alone * ceil_div(shape.outputs, kernel.loop.outputs)
+        if kernel.frames > 1:
+            groups = ceil_div(self.vectors - self._alone, kernel.frames)
+            blocks += groups * ceil_div(shape.outputs, kernel.loop.shared_outputs)
+        return blocks * ceil_div(shape.inputs, STEP) * _wait(self.core, kernel)
+
+    @property
+    def _alone(self) -> Number:
+        """Vectors that share their weights with no other."""
+        frames = self.kernel.frames
+        if frames == 1:
+            return self.shape.rows
+        return 0 if self.kernel.loop.frame_multiple > 1 else self.shape.rows % frames == 1
 
     @property
     def loaded_bytes(self) -> Number:
@@ -151,7 +173,8 @@ class Layer:
     def loop_cycles(self, code: Code) -> Number:
         """Return the cycles of the inner loops alone, before the factor of compiled code."""
         counts = self.instructions(code)
-        return busiest(weigh(form, counts) for form in forms(self.core))
+        bounds = [weigh(form, counts) for form in forms(self.core)]
+        return busiest([*bounds, self.waiting_cycles])
 
     def compute_cycles(self, code: Code) -> Number:
         """Return the cycles of loops, epilogues and copies: memory takes no time."""
@@ -177,13 +200,19 @@ class Layer:
 
     @property
     def ideal_cycles(self) -> Number:
-        """Cycles if nothing but the multiplications of this kernel took time: a lower bound."""
-        shape = self.shape
-        multiplications = {
-            name: count for name, count in self.kernel.each.items() if name in _MULTIPLICATIONS
-        }
+        """Cycles if nothing but the multiplications of this kernel took time: a lower bound.
+
+        A multiplication that begins a sum in place of one that adds to it may be the cheaper.
+        """
+        shape, each = self.shape, self.kernel.each
+        adding = {name: count for name, count in each.items() if name in _MULTIPLICATIONS}
+        beginning = dict(adding)
+        for name, count in self.kernel.spill.items():
+            if count < 0:
+                beginning[Instruction.MULTIPLY_LONG] = beginning.pop(name)
         products = shape.rows * shape.inputs * shape.outputs
-        return products / STEP * _bound(self.core, multiplications)
+        least = min(_bound(self.core, counts) for counts in (adding, beginning))
+        return products / STEP * least
 
     @property
     def _register(self) -> int:
@@ -192,6 +221,18 @@ class Layer:
     @property
     def _activation_load_bits(self) -> int:
         return self.kernel.loop.activation_load_bits or self._register
+
+
+def _wait(core: Core, kernel: Kernel) -> float:
+    """Return the cycles in which one register of sums takes a step of inputs, one by one."""
+    counts = dict(kernel.each)
+    if kernel.products_per_spill is not None:
+        spills = STEP / kernel.loop.lanes / kernel.products_per_spill
+        for name, count in kernel.spill.items():
+            counts[name] = counts.get(name, 0.0) + spills * max(0.0, count)
+    timings = core.instructions
+    waits = (timings[n].accumulate * count for n, count in counts.items() if n in timings)
+    return kernel.loop.outputs_in_register * max(waits, default=0.0)
 
 
 _MULTIPLICATIONS = frozenset(

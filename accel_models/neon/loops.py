@@ -14,11 +14,22 @@ from enum import StrEnum
 from importlib.resources import files
 from types import MappingProxyType
 
+from accel_models.errors import ConfigError, suggest
 from accel_models.neon.core import Core, Instruction, Isa
 from accel_models.toml import read_toml
 from accel_models.work import Arithmetic
 
-__all__ = ["STEP", "Counts", "Epilogue", "Loop", "Sums", "epilogue_counts", "read_loops"]
+__all__ = [
+    "STEP",
+    "Counts",
+    "Epilogue",
+    "Loop",
+    "Sums",
+    "epilogue_counts",
+    "read_loop",
+    "read_loops",
+    "rescales",
+]
 
 STEP = 16  # products in a step of a loop
 Counts = Mapping[Instruction, float]
@@ -117,10 +128,53 @@ class Loop:
     by_channel: dict[Instruction, float] | None = None
     reduce: Epilogue | None = None
 
+    def __post_init__(self) -> None:
+        mistakes = [
+            f"{name} must be 1 or more, not {value}"
+            for name in (
+                *("weight_bits", "activation_bits", "stored_weight_bits", "stored_activation_bits"),
+                *("outputs", "shared_outputs", "frames", "frame_multiple", "longest"),
+                *("lane_bits", "register_bits", "activation_load_bits", "code_bytes"),
+            )
+            if (value := getattr(self, name)) is not None and value < 1
+        ]
+        if not mistakes and self.register_bits % self.lane_bits:
+            mistakes.append(
+                f"lane_bits must divide the {self.register_bits} bits of a register, not "
+                f"{self.lane_bits}"
+            )
+        if not mistakes and self.frames % self.frame_multiple:
+            mistakes.append(
+                f"frames must be a multiple of frame_multiple ({self.frame_multiple}), not "
+                f"{self.frames}"
+            )
+        if not any(self.each.values()):
+            mistakes.append("each must have an instruction")
+        begun = {name: self.each.get(name, 0.0) for name in self.spill}
+        for part, counts in (
+            ("each", self.each),
+            ("unpack", self.unpack),
+            ("prepare", self.prepare),
+            ("by_channel", self.by_channel or {}),
+            ("spill with each", {n: begun[n] + count for n, count in self.spill.items()}),
+        ):
+            mistakes += [
+                f"{part}: {name} must be 0 or more, not {count:g}"
+                for name, count in counts.items()
+                if count < 0
+            ]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+
     @property
     def lanes(self) -> int:
         """Sums in one register."""
         return self.register_bits // self.lane_bits
+
+    @property
+    def outputs_in_register(self) -> int:
+        """Outputs whose sums are in one register: one, unless each has a lane."""
+        return self.lanes if self.isa is Isa.NEON and self.reduce is None else 1
 
     @property
     def packed(self) -> bool:
@@ -147,6 +201,21 @@ def read_loops() -> Mapping[str, Loop]:
     )
 
 
+def read_loop(name: str) -> Loop:
+    """Return a loop by its name, or from a file of yours whose name ends in ``.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such loop; naming everything that is wrong in the file.
+    """
+    if name.endswith(".toml"):
+        return read_toml(name, Loop)
+    if name not in read_loops():
+        raise ConfigError(f"unknown loop {name!r}{suggest(name, read_loops())}")
+    return read_loops()[name]
+
+
 @dataclass(frozen=True, slots=True)
 class _Epilogues:
     text: str
@@ -158,6 +227,13 @@ class _Epilogues:
 @functools.cache
 def _epilogues() -> _Epilogues:
     return read_toml(files(__package__) / "epilogues.toml", _Epilogues)
+
+
+def rescales(core: Core) -> list[Epilogue]:
+    """Return what a core can make outputs of sums with."""
+    tables = _epilogues()
+    known = tables.scalar if core.isa is Isa.DSP else tables.vector
+    return [name for name in known if name not in (Epilogue.REDUCE_32, Epilogue.REDUCE_16)]
 
 
 def epilogue_counts(core: Core, epilogue: Epilogue) -> Counts:

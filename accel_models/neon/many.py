@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from accel_models.columns import WorkColumns, work_at
+from accel_models.elementwise import smaller
 from accel_models.work import Work
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = ["alike"]
 
 #: Widths of lanes whose overflow decides which kernels give the bits asked for.
 _LANES = (8, 16, 32)
+_WIDEST = 30
 
 
 def alike(columns: WorkColumns) -> Iterator[tuple[np.ndarray | None, Work]]:
@@ -66,13 +68,18 @@ def _fits(columns: WorkColumns) -> list[Any]:
 
 
 def _largest_product(columns: WorkColumns) -> Any:
-    """Return the largest product of each layer, as `Work.largest_product` has it."""
+    """Return the largest product of each layer, as `Work.largest_product` has it.
+
+    Operands that no loop takes are taken for narrower ones, so that products are whole numbers of
+    64 bits.
+    """
     factors = (
         (columns.weight_magnitude, columns.weight_bits),
         (columns.activation_magnitude, columns.activation_bits),
     )
     weight, activation = (
-        1 << (bits - 1) if magnitude is None else magnitude for magnitude, bits in factors
+        1 << (smaller(bits, _WIDEST) - 1) if magnitude is None else smaller(magnitude, 1 << _WIDEST)
+        for magnitude, bits in factors
     )
     return weight * activation
 

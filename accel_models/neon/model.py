@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -22,7 +23,7 @@ from accel_models.neon.cycles import busiest, least
 from accel_models.neon.kernel import Kernel, candidates, named, refuse, split_name
 from accel_models.neon.layer import Layer, Shape, join
 from accel_models.neon.libraries import factor_of, library_names
-from accel_models.neon.loops import Epilogue
+from accel_models.neon.loops import Epilogue, read_loop, rescales
 from accel_models.neon.many import alike
 from accel_models.neon.scenario import Code, Overlap, Scenario, scenarios
 from accel_models.neon.statement import state
@@ -53,7 +54,8 @@ class NeonCore(ClosedForm):
 
     core: Annotated[str, Doc("name", "core, or a .toml file that describes one")] = "cortex-a53"
     kernel: Annotated[
-        str | None, Doc("name", "loop to use, as 'i8' or 'i8_n16'; none: the fastest exact one")
+        str | None,
+        Doc("name", "loop to use: 'i8', 'i8_n16', a .toml file; none: the fastest exact one"),
     ] = None
     weights: Annotated[
         Place | None, Doc("memory", "where the weights are (default point); none: the core file's")
@@ -99,9 +101,14 @@ class NeonCore(ClosedForm):
             raise ConfigError(f"weights cannot be in {self.weights} on {self.core}, only {places}")
         if self.kernel is not None:
             try:
-                split_name(self.kernel)
+                loop, _ = split_name(self.kernel)
             except ValueError as error:
                 raise ConfigError(f"kernel {error}") from None
+            read_loop(loop)
+        if self.rescale is not None and self.rescale not in (usual := rescales(self.spec)):
+            raise ConfigError(
+                f"rescale cannot be {self.rescale} on {self.core}, only {', '.join(usual)}"
+            )
         factor_of(self.library)
 
     @classmethod
@@ -146,8 +153,9 @@ class NeonCore(ClosedForm):
             loop = named(self.kernel, work).loop
         except ValueError as error:
             return Support(str(error))
-        missing = "" if loop.runs_on(self.spec) else f"is for {self.kernel}, not for {self.core}"
-        return Support(missing)
+        if loop.runs_on(self.spec):
+            return Support()
+        return Support(f"is to run {self.kernel}, for which {self.core} has no instructions")
 
     def kernel_of(self, work: Work) -> Kernel:
         """Return the kernel that runs a layer at the default point."""
@@ -156,15 +164,19 @@ class NeonCore(ClosedForm):
     def candidates(self, work: Work) -> list[tuple[Kernel, float]]:
         """Return every kernel that gives the bits asked for, fastest first, with its cycles.
 
-        Cycles are those of the default point. Where `kernel` is set, it is the only one.
+        Cycles are those of the default point; among equals, as weights may take longer to arrive,
+        the one with the least arithmetic is first. Where `kernel` is set, it is the only one.
         """
         here = self.default_point
-        found = [(layer.kernel, self._cycles(layer)[here]) for layer in self._layers(work)]
-        return sorted(found, key=lambda item: item[1])
+        found = []
+        for layer in self._layers(work):
+            compute = self._compute(layer)
+            found.append((self._cycles(layer, compute)[here], compute[here.code], layer.kernel))
+        return [(kernel, cycles) for cycles, _, kernel in sorted(found, key=lambda item: item[:2])]
 
     def scenarios(self, work: Work) -> dict[Scenario, float]:
         """Return the cycles of one layer in every corner, each with the kernel fastest there."""
-        tables = [self._cycles(layer) for layer in self._layers(work)]
+        tables = [self._cycles(layer, self._compute(layer)) for layer in self._layers(work)]
         return {corner: min(table[corner] for table in tables) for corner in tables[0]}
 
     def method(self, work: Work) -> str:
@@ -206,21 +218,26 @@ class NeonCore(ClosedForm):
         if one.kind not in LAYERS:
             return self._between(one, sizes)
         layers, here = self._layers(one, sizes), self.default_point
-        tables = [self._cycles(layer) for layer in layers]
+        computes = [self._compute(layer) for layer in layers]
+        tables = [self._cycles(*each) for each in zip(layers, computes, strict=True)]
         corners = scenarios(self.spec.memory)
         by_corner = {c: least(table[c] for table in tables) for c in corners}
         cycles = by_corner[here]
+        fast = [
+            choose(table[here] <= cycles, compute[here.code], math.inf)
+            for table, compute in zip(tables, computes, strict=True)
+        ]
+        arithmetic = least(fast)
 
         def chosen(quantity: Callable[[Layer], Number]) -> Number:
-            """Return a quantity of the kernel that is fastest at the default point."""
+            """Return a quantity of the kernel that is first among the candidates."""
             found = quantity(layers[-1])
-            for layer, table in zip(layers[-2::-1], tables[-2::-1], strict=True):
-                found = choose(table[here] <= cycles, quantity(layer), found)
+            for layer, compute in zip(layers[-2::-1], fast[-2::-1], strict=True):
+                found = choose(compute <= arithmetic, quantity(layer), found)
             return found
 
         streamed = chosen(lambda layer: layer.streamed_bytes)
         stream = chosen(lambda layer: layer.stream_cycles(self.rates[here.weights]))
-        compute = chosen(lambda layer: self._compute(layer, here.code))
         loaded = chosen(lambda layer: layer.loaded_bytes)
         moved = {"l1": loaded + container_bytes(sizes.output_values, one.output_bits)}
         if here.weights is not Place.L1:
@@ -230,22 +247,22 @@ class NeonCore(ClosedForm):
             cycles=cycles,
             low=least(by_corner.values()),
             high=busiest(by_corner.values()),
-            compute_cycles=compute,
-            ideal_cycles=chosen(lambda layer: layer.ideal_cycles),
+            compute_cycles=arithmetic,
+            ideal_cycles=min(1.0, self._factor) * chosen(lambda layer: layer.ideal_cycles),
             memory_bytes=moved,
             energy_by_component=None if energy is None else {"board": cycles * energy.value},
             counts={
                 "spills": chosen(lambda layer: layer.spills),
                 "stored_weight_bytes": streamed,
             },
-            resource_cycles={"compute": compute, f"{here.weights} stream": stream},
+            resource_cycles={"compute": arithmetic, f"{here.weights} stream": stream},
         )
 
     def _between(self, one: Work, sizes: Demand) -> Price:
         """Price pooling or an elementwise operation: no weights, activations in L1."""
-        factor = factor_of(self.library) if self.factor is None else self.factor
         cycles = {
-            code: factor * between_cycles(self.spec, one.operation, sizes, code) for code in Code
+            code: self._factor * between_cycles(self.spec, one.operation, sizes, code)
+            for code in Code
         }
         here, energy = cycles[self.default_point.code], self.spec.energy
         moved = {
@@ -350,12 +367,14 @@ class NeonCore(ClosedForm):
             kernels = [named(self.kernel, work)]
         return [self.layer(kernel, work, sizes) for kernel in kernels]
 
-    def _compute(self, layer: Layer, code: Code) -> Number:
-        factor = factor_of(self.library) if self.factor is None else self.factor
-        return factor * layer.compute_cycles(code)
+    @property
+    def _factor(self) -> float:
+        return factor_of(self.library) if self.factor is None else self.factor
 
-    def _cycles(self, layer: Layer) -> dict[Scenario, Number]:
-        compute = {code: self._compute(layer, code) for code in Code}
+    def _compute(self, layer: Layer) -> dict[Code, Number]:
+        return {code: self._factor * layer.compute_cycles(code) for code in Code}
+
+    def _cycles(self, layer: Layer, compute: dict[Code, Number]) -> dict[Scenario, Number]:
         stream = {place: layer.stream_cycles(rate) for place, rate in self.rates.items()}
         return {
             corner: join(compute[corner.code], stream[corner.weights], corner.overlap)

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["state"]
 
-_ERROR = 0.08
+_UNKNOWN = 1.0  # of cores that were compared with nothing
 
 
 def state(model: NeonCore, workload: Workload) -> Statement:
     """Return basis, error, sources and assumptions of a model's numbers for a network."""
     point = model.default_point
     places = ", ".join(place.upper() for place in model.spec.memory)
+    error = model.spec.error
     how = "sum of all costs" if model.spec.order is Order.IN else "the busiest pipes"
     return Statement(
         basis=(
@@ -29,12 +30,10 @@ def state(model: NeonCore, workload: Workload) -> Statement:
             f"and the weight stream; range over weights in {{{places}}} x {{additive, overlapped}} "
             f"x {{compiled, tuned}}; default point: {point.weights}, {point.overlap}, {point.code}"
         ),
-        relative_error=_ERROR,
+        relative_error=error.value if error else _UNKNOWN,
         error_basis=(
-            "compute_cycles against an in-order simulation of compiled loops with the same "
-            "measured instruction costs (the largest deviation of the loops priced here), and "
-            "llvm-mca's throughput bounds of Cortex-A72 (10 %); nothing was run on silicon; the "
-            "rates of memories add the spread of the range"
+            f"{error.source if error else 'compared with nothing'}; rates of memories add the "
+            "spread of the range"
         ),
         sources=tuple(dict.fromkeys(constant.source for constant in model.spec.constants)),
         assumptions=(*_assumptions(model), *_too_large(model, workload)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -89,10 +90,14 @@ def command(
     from fxpsim.models import load
     from fxpsim.passes import drop_needless_clamps
 
+    if not math.isfinite(period):
+        raise click.UsageError(f"--period must be a finite time in ms, not {period}")
     graph = load(model, kernel_set)
     register = None if accumulator is None else Accumulator.parse(accumulator)
     clamped = drop_needless_clamps(graph.with_accumulators(register))
     work = clamped.work(everything=host is not None)
+    if not work:
+        raise click.UsageError(f"{model} has no layers with weights, and only those are priced")
     variants = {"as stored": work} if weights is None else _widths(work, weights)
     buffers = live_buffers(graph)
     models = {text: _machine(text, host) for text in dict.fromkeys(machines)}
@@ -133,7 +138,7 @@ def command(
         return
     _print(rows, memory.table.reset_index(), period)
     if kernels:
-        click.echo("\nKernels that give the same bits, fastest first; 'kernel=' takes the name")
+        click.echo("\nKernels of the same bits, fastest first; 'kernel=' takes the first word")
         _table(_kernels(found), {"cycles": "{:,.0f}"})
     if with_map:
         for text, width, machine, layers in found:
@@ -165,9 +170,13 @@ def _estimate(machine: CostModel, layers: Workload) -> Estimate:
 
 def _draw(folder: Path, models: Mapping[str, CostModel], work: Workload, memory: MemoryMap) -> None:
     """Write pictures of a network as it is stored, and with fewer weight bits."""
+    from fxpsim.errors import ConfigError
     from fxpsim.report import machines
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--pictures: {folder} cannot be made: {error.strerror}") from None
     stored = {text: _estimate(machine, work) for text, machine in models.items()}
     narrow = _widths(work, "8,7,6,5,4,3,2,1")
     by_bits: dict[str, dict[int, Estimate]] = {}
@@ -284,8 +293,9 @@ def _print(rows: list[dict[str, Any]], memory: Any, period: float) -> None:
     _table(rows, formats | {"MHz": "{:.1f}", "load": "{:.2%}", "energy": "{:.2f}"})
     click.echo(
         f"MHz, load: one inference every {period:g} ms. flash, RAM: bytes. energy: uJ an inference."
+        " Layers with weights only."
     )
-    click.echo("\nMemory in bytes")
+    click.echo("\nMemory in bytes, weights as stored")
     print_table(memory, dict.fromkeys(memory.select_dtypes("number").columns, whole))
 
 

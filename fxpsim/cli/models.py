@@ -35,6 +35,7 @@ def command(context: click.Context, as_json: bool) -> None:
 def _list(as_json: bool) -> None:
     import pandas as pd
 
+    from fxpsim.listing import registers
     from fxpsim.models import list_models, load
 
     rows = []
@@ -45,6 +46,7 @@ def _list(as_json: bool) -> None:
                 "name": name,
                 "parameters": graph.parameters,
                 "weight bits": max(graph.weight_bits),
+                "accumulator": registers(graph),
                 "layers": len(graph.layers),
                 "input": " x ".join(map(str, graph.input.shape)) + f" {graph.input.format}",
                 "classes": len(graph.labels),

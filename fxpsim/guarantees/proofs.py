@@ -145,9 +145,9 @@ class Guarantee:
         return [one for one in found if one is not None]
 
     def _shortfall(self, node: str, register: Accumulator) -> Shortfall | None:
-        layer = self.layers[node]
-        if layer.never_overflows(register) or self._solved(node, register):
+        if self._fits(node, register):
             return None
+        layer = self.layers[node]
         for one in reach(layer.terms.with_accumulator(register)):
             beyond = np.maximum(one.highest - one.word.hi, one.word.lo - one.lowest)
             channel = int(beyond.argmax())
@@ -174,6 +174,9 @@ class Guarantee:
 
         return certificate(self, accumulators)
 
+    def _fits(self, node: str, register: Accumulator) -> bool:
+        return self.layers[node].never_overflows(register) or self._solved(node, register)
+
     def _solved(self, node: str, register: Accumulator) -> bool:
         """Whether a bound from a solver covers a plain register."""
         return register.plain and any(
@@ -186,7 +189,8 @@ class Guarantee:
 
     def holds(self, accumulators: Registers = None) -> bool:
         """Whether no sum can overflow these registers, whatever the input."""
-        return not self.shortfalls(accumulators)
+        graph = self.graph.with_accumulators(accumulators)
+        return all(self._fits(name, op.accumulator) for name, op in graph.layers)
 
     def witness(
         self, node: str, channel: int, bits: int, *, register: str = "", rounds: int = 8

@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fxpsim.accumulators import Accumulator
+from fxpsim.det import DetCurve
+from fxpsim.graph import Graph
 from fxpsim.kws.datasets import EvaluationSet
 from fxpsim.kws.labels import KEYWORDS
+from fxpsim.listing import registers
 from fxpsim.report.networks import Networks
 from fxpsim.report.progress import Progress
-from fxpsim.scoring import DetCurve, Score, evaluate
+from fxpsim.report.tables import Row
+from fxpsim.report.verdict import no_loss
+from fxpsim.scoring import Score, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["accuracy_table", "class_table", "det_table", "network_name", "score_networks"]
+__all__ = [
+    "FALSE_ACCEPTS",
+    "FALSE_REJECTS",
+    "accuracy_table",
+    "class_table",
+    "deciding",
+    "det_table",
+    "discoveries",
+    "lossless",
+    "network_name",
+    "score_networks",
+]
 
-_FALSE_ACCEPTS = 0.01  # rate at which false rejects are compared
+#: Rate at which false rejects are compared, and the one at which false discoveries are.
+FALSE_ACCEPTS, FALSE_REJECTS = 0.01, 0.1
 _DET_LIMITS = 1e-4, 0.5  # false accept rates that a detector works at, with room
 
 
 def score_networks(
     evaluation: EvaluationSet, networks: Networks, seed: int, tell: Progress
 ) -> dict[str, Score]:
-    """Return the scores in float and by weight bits, with 32-bit accumulators."""
-    floating, graphs = networks.floating, networks.integer
+    """Return the scores in float, by weight bits with 32-bit accumulators, and of all others."""
+    floating, graphs = networks.floating, _graphs(networks)
     labels, groups = evaluation.labels, evaluation.groups
     logits = floating.logits(evaluation.features)
     found = {"float": Score(logits, labels, groups, floating.labels, seed)}
-    for done, (bits, graph) in enumerate(graphs.items()):
+    for done, (name, graph) in enumerate(graphs.items()):
         tell("evaluating networks", done, len(graphs))
-        found[network_name(bits)] = evaluate(
-            graph,
-            evaluation.features,
-            labels,
-            groups=groups,
-            seed=seed,
-            accumulator=Accumulator(32),
-        )
+        features = evaluation.features.reshape(len(evaluation), *graph.input.shape)
+        found[name] = evaluate(graph, features, labels, groups=groups, seed=seed)
     tell("evaluating networks", len(graphs), len(graphs))
     return found
+
+
+def _graphs(networks: Networks) -> dict[str, Graph]:
+    """Return what is scored, by what tables call it."""
+    return {
+        **{
+            network_name(bits): graph.with_accumulators(Accumulator(32))
+            for bits, graph in networks.integer.items()
+        },
+        **{networks.label(graph): graph for graph in networks.others},
+    }
 
 
 def network_name(bits: int) -> str:
@@ -50,21 +72,26 @@ def network_name(bits: int) -> str:
     return f"{bits}-bit"
 
 
-def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None) -> pd.DataFrame:
-    """Return a row a network: accuracy and difference to float, here and as stored."""
+def accuracy_table(
+    scores: Mapping[str, Score], networks: Networks, stored: Mapping[str, Any] | None
+) -> pd.DataFrame:
+    """Return a row a network: accuracy, false alarms, differences to float, here and as stored."""
     import pandas as pd
 
+    graphs, kept = _graphs(networks), {} if stored is None else stored["networks"]
     rows = []
     for name, score in scores.items():
         low, high = score.accuracy_interval()
         gain, gain_low, gain_high = score.difference_interval(scores["float"])
-        bits = name.removesuffix("-bit")
-        curve = _curve(score)
-        real = {} if stored is None else stored["networks"].get(bits, {})
+        graph, curve = graphs.get(name), _curve(score)
+        real = kept.get(name.removesuffix("-bit"), {})
+        if graph is not None:
+            real = real or kept.get(graph.name, {})
         rows.append(
             {
                 "network": name,
-                "weight_bits": 32 if name == "float" else int(bits),
+                "weight_bits": 32 if graph is None else max(graph.weight_bits),
+                "accumulator": "" if graph is None else registers(graph),
                 "accuracy": score.accuracy,
                 "accuracy_low": low,
                 "accuracy_high": high,
@@ -73,7 +100,8 @@ def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None
                 "to_float_high": gain_high,
                 "false_rejects_at_1pct": np.nan
                 if curve is None
-                else curve.false_rejects_at(_FALSE_ACCEPTS),
+                else curve.false_rejects_at(FALSE_ACCEPTS),
+                **discoveries(score, scores["float"]),
                 "real_accuracy": real.get("accuracy", np.nan),
                 "real_accuracy_low": real.get("low", np.nan),
                 "real_accuracy_high": real.get("high", np.nan),
@@ -81,9 +109,44 @@ def accuracy_table(scores: Mapping[str, Score], stored: Mapping[str, Any] | None
                 "real_to_float_low": real.get("difference_low", np.nan),
                 "real_to_float_high": real.get("difference_high", np.nan),
                 "real_false_rejects_at_1pct": real.get("false_rejects_at_1pct", np.nan),
+                **{f"real_{key}": real.get(key) for key in _DISCOVERIES},
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({f"real_{key}": float for key in _DISCOVERIES})
+
+
+_DISCOVERIES = (
+    "false_discoveries_at_10pct",
+    "discoveries_change",
+    "discoveries_change_low",
+    "discoveries_change_high",
+)
+
+
+def discoveries(score: Score, floating: Score) -> dict[str, float]:
+    """Return the false discovery rate where 10 % of keywords are missed, and what it is to float's.
+
+    Not numbers where there is none: no keyword, or no false discovery of float's.
+    """
+    if _curve(score) is None:
+        return dict.fromkeys(_DISCOVERIES, np.nan)
+    found = score.relative_change(floating, FALSE_REJECTS)
+    return dict(zip(_DISCOVERIES, (found.value, found.change, found.low, found.high), strict=True))
+
+
+def deciding(table: pd.DataFrame, stored_counts: bool) -> list[str]:
+    """Return prefixes of the columns of the sets that decide: this one, and perhaps the stored."""
+    heeded = stored_counts and table["real_to_float"].notna().any()
+    return ["", "real_"] if heeded else [""]
+
+
+def lossless(rows: Sequence[Row], kinds: Sequence[str]) -> list[Row]:
+    """Return the networks of which a loss against float is excluded on all sets that decide."""
+    return [
+        row
+        for row in rows
+        if all(no_loss(row[f"{kind}to_float_low"], row[f"{kind}to_float_high"]) for kind in kinds)
+    ]
 
 
 def _curve(score: Score) -> DetCurve | None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fxpsim.report import wording as say
+from fxpsim.report.accuracy import deciding, lossless
 from fxpsim.report.costs import CORES, NIBBLES, clock_hz
 from fxpsim.report.decision import narrowest_by_mode
 from fxpsim.report.tables import Row, only, select
-from fxpsim.report.verdict import MARGIN, no_loss
+from fxpsim.report.verdict import MARGIN
 
 if TYPE_CHECKING:
     from fxpsim.report.study import Study
@@ -24,14 +25,14 @@ _SETS = {"": "this data", "real_": "stored real speech"}
 
 def answer(study: Study) -> dict[str, str]:
     """Return what to build, question by question."""
-    chosen, lossless = _choose(study, select(study.accuracy)[1:])
+    chosen, keeps = _choose(study, select(study.accuracy, swept=True))
     points = select(study.accumulators, weight_bits=chosen["weight_bits"])
     if not study.evidence.enough:
         return _undecided(study, points)
     smallest = narrowest_by_mode(points)
     return {
         "In short": _in_short(study, points, smallest),
-        "Weight bits": _weights(study, chosen, lossless),
+        "Weight bits": _weights(study, chosen, keeps),
         "Accumulator bits": _accumulator(study, points, smallest),
         "Saturate or wrap": _overflow(points, smallest),
         "Core and memory": _costs(study, points),
@@ -43,7 +44,7 @@ def _undecided(study: Study, points: Sequence[Row]) -> dict[str, str]:
     proven = ", ".join(
         f"{select(study.accumulators, weight_bits=bits)[0]['proven_bits']} bits with {bits}-bit "
         "weights"
-        for bits in study.networks.integer
+        for bits in study.swept
     )
     few = f"This set is too small to decide ({study.evidence})"
     return {
@@ -64,21 +65,9 @@ def _choose(study: Study, networks: Sequence[Row]) -> tuple[Row, bool]:
     """
     if not study.evidence.enough:
         return max(networks, key=lambda row: int(row["weight_bits"])), False
-    kinds = _deciding(study)
-    fine = [
-        row
-        for row in networks
-        if all(no_loss(row[f"{k}to_float_low"], row[f"{k}to_float_high"]) for k in kinds)
-    ]
-    if fine:
+    if fine := lossless(networks, deciding(study.accuracy, study.stored_counts)):
         return min(fine, key=lambda row: int(row["weight_bits"])), True
     return max(networks, key=lambda row: float(row["to_float"])), False
-
-
-def _deciding(study: Study) -> list[str]:
-    """Return prefixes of the columns of the sets that decide: this one, and perhaps the stored."""
-    heeded = study.stored_counts and study.accuracy["real_to_float"].notna().all()
-    return ["", "real_"] if heeded else [""]
 
 
 def _in_short(study: Study, points: Sequence[Row], smallest: dict[str, int | None]) -> str:
@@ -137,14 +126,15 @@ def _memory(study: Study, bits: int) -> Row:
     return only(study.memory, variant=variant, layer="total")
 
 
-def _weights(study: Study, chosen: Row, lossless: bool) -> str:
+def _weights(study: Study, chosen: Row, keeps: bool) -> str:
     floating = only(study.accuracy, network="float")
     bits, margin = chosen["weight_bits"], f"{100 * MARGIN:.0f} points"
-    where = " and on ".join(_SETS[kind] for kind in _deciding(study))
+    kinds = deciding(study.accuracy, study.stored_counts)
+    where = " and on ".join(_SETS[kind] for kind in kinds)
     text = (
         f"{bits} bits are the fewest that keep float's accuracy on {where}, a loss of {margin} "
         "excluded."
-        if lossless
+        if keeps
         else f"No width excludes a loss of {margin} against float on {where}; {bits} bits lose "
         "least on this data."
     )
@@ -233,7 +223,8 @@ def _costs(study: Study, points: Sequence[Row]) -> str:
 def summarise(study: Study) -> list[dict[str, str]]:
     """Return a row for each network: what it keeps, what it needs, what it costs."""
     rows = []
-    for network in select(study.accuracy):
+    networks = select(study.accuracy, network="float") + select(study.accuracy, swept=True)
+    for network in networks:
         bits, name = network["weight_bits"], network["network"]
         points = select(study.accumulators, weight_bits=bits)
         smallest = narrowest_by_mode(points)

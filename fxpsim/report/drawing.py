@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Canvas", "canvas", "picture", "tidy"]
+__all__ = ["COLOURS", "Canvas", "beside", "canvas", "picture", "tidy"]
 
 #: Name of a colour of the page -> what stands for it while drawing.  Blue to yellow to red keeps
 #: its order of lightness for every kind of colour vision.
@@ -113,6 +113,19 @@ def tidy(axes: Axes, *, grid: str = "y") -> None:
     axes.grid(axis=grid, color=COLOURS["line"], linewidth=0.6)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
+
+
+def beside(axes: Axes, text: str, end: float, height: float, colour: str) -> None:
+    """Write to the right of a mark."""
+    axes.annotate(
+        text,
+        (end, height),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center_baseline",
+        color=colour,
+        fontsize=8,
+    )
 
 
 def _inline(text: str, name: str, alternative: str) -> str:

@@ -1,11 +1,12 @@
-"""The networks that a report compares: one in float, its integer versions by weight bits."""
+"""The networks that a report compares: one in float, and what became of it in integers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +17,10 @@ from fxpsim.kws.float_network import FloatNetwork
 __all__ = ["Networks", "stored_metrics"]
 
 _DATA = files("fxpsim.kws") / "data"
+#: Weight bits that are swept and priced where there are more networks than these few.
+SWEPT = (8, 5, 4)
+_FEW = 4
+_WIDE = 32  # bits of accumulators that no network here needs more of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +32,10 @@ class Networks:
     floating : FloatNetwork
         What all others are compared with.
     integer : mapping of int to Graph
-        By weight bits, widest first; the same layers in each.
+        By weight bits, widest first; the same layers in each.  They are scored with accumulators
+        of 32 bits, and some of them swept and priced (:meth:`swept`).
+    others : tuple of Graph
+        Scored as they are, beside them: made for narrow accumulators, or of other layers.
     hashes : mapping of str to str
         SHA-256 of the files that they came from, by name.
     """
@@ -35,6 +43,7 @@ class Networks:
     floating: FloatNetwork
     integer: Mapping[int, Graph]
     hashes: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Graph, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.integer:
@@ -44,18 +53,47 @@ class Networks:
 
     @classmethod
     def shipped(cls) -> Networks:
-        """Return those of the package."""
+        """Return those of the package that read the same features for the same words."""
         from fxpsim.models import list_models, load
 
         floating = FloatNetwork.shipped()
-        names = [n for n in list_models() if n.startswith(f"{floating.name}-")]
-        graphs = [load(name) for name in names]
-        stored = [f"{floating.name}-float.npz", *(f"{name}.fxp" for name in names)]
+        front_end = asdict(floating.front_end)
+        graphs = [load(name) for name in list_models()]
+        graphs = [
+            graph
+            for graph in graphs
+            if graph.metadata.get("front_end", front_end) == front_end
+            and graph.input.size == floating.weights[0].shape[0]
+            and graph.labels == floating.labels
+        ]
+        integer: dict[int, Graph] = {}
+        for graph in sorted(graphs, key=lambda graph: len(graph.name)):
+            wide = all(op.accumulator.bits >= _WIDE for _, op in graph.layers)
+            if wide and graph.name.startswith(f"{floating.name}-"):
+                integer.setdefault(max(graph.weight_bits), graph)
+        stored = [f"{floating.name}-float.npz", *(f"{graph.name}.fxp" for graph in graphs)]
         return cls(
             floating,
-            {max(graph.weight_bits): graph for graph in graphs},
+            integer,
             {name: hashlib.sha256((_DATA / name).read_bytes()).hexdigest() for name in stored},
+            tuple(graph for graph in graphs if graph not in integer.values()),
         )
+
+    def swept(self, fewest: int | None) -> dict[int, Graph]:
+        """Return the few whose accumulators are swept and priced, by weight bits.
+
+        Where there are many, those of 8, 5 and 4 bits and the one of ``fewest`` bits, that without
+        a loss.
+        """
+        usual = {bits for bits in self.integer if bits in SWEPT}
+        if len(self.integer) <= _FEW or not usual:
+            return dict(self.integer)
+        return {bits: g for bits, g in self.integer.items() if bits in usual or bits == fewest}
+
+    def label(self, graph: Graph) -> str:
+        """Return what tables call one of the others: ``8-bit-acc12``, ``kws_cnn-4-bit``."""
+        own = graph.name.removeprefix(f"{self.floating.name}-")
+        return re.sub(r"(\d)bit", r"\1-bit", own)
 
 
 def stored_metrics() -> dict[str, Any] | None:
@@ -65,9 +103,11 @@ def stored_metrics() -> dict[str, Any] | None:
     -------
     dict or None
         ``title``, ``description``, ``clips`` (``speech``: those with a word), ``speakers``,
-        ``networks``: by ``"float"`` or
-        weight bits the ``accuracy``, its interval ``low``..``high``, the ``difference`` to float
-        with ``difference_low``..``difference_high``, and ``false_rejects_at_1pct``;
+        ``networks``: by ``"float"``, weight bits or name the ``accuracy``, its interval
+        ``low``..``high``, the ``difference`` to float with ``difference_low``..
+        ``difference_high``, ``false_rejects_at_1pct``, ``false_discoveries_at_10pct`` and their
+        relative change to float, ``discoveries_change`` with its ``_low`` and ``_high`` (null
+        where it is not defined);
         ``needed_bits``: by weight bits and layer the accumulator that this speech needed;
         ``accumulators``: a row a point of the sweep
         (:data:`fxpsim.report.accumulators.STORED_COLUMNS`).

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fxpsim.report import wording
-from fxpsim.report.accuracy import network_name
+from fxpsim.report.accuracy import FALSE_REJECTS, network_name
 from fxpsim.report.answers import summarise
 from fxpsim.report.arrays import array_facts
-from fxpsim.report.charts import accuracy_figure, cycles_figure, memory_figure
+from fxpsim.report.charts import cycles_figure, memory_figure
+from fxpsim.report.comparison import accuracy_figure, det_figure
 from fxpsim.report.costs import CORES
 from fxpsim.report.drawing import COLOURS
 from fxpsim.report.evidence import is_synthetic
 from fxpsim.report.figures import layer_figure, sweep_figure
+from fxpsim.report.processors import PERIOD_S, memory_drawing, processor_facts
 from fxpsim.report.tables import Row, only, select, values
 from fxpsim.report.verdict import Verdict
 
@@ -61,7 +63,8 @@ def render(
     pictures = {
         "sweep": sweep_figure(study.accumulators),
         "layers": layer_figure(study.accumulator_layers),
-        "accuracy": accuracy_figure(study.accuracy, study.det),
+        "accuracy": accuracy_figure(study.accuracy),
+        "det": det_figure(study.accuracy, study.det),
         "cycles": cycles_figure(study.costs),
         "memory": memory_figure(study.memory),
     }
@@ -83,10 +86,15 @@ def render(
         has_packed=bool(study.accumulators["neon_packed_cycles"].notna().any()),
         accuracy=select(study.accuracy),
         classes=_recalls(study.classes),
-        networks=values(study.accuracy, "network"),
+        percent_missed=f"{100 * FALSE_REJECTS:.0f}",
+        networks=["float", *(network_name(bits) for bits in study.swept)],
+        unswept=[row["network"] for row in select(study.accuracy, swept=False)[1:]],
         cores=list(CORES),
         costs=_costs(study.costs),
         arrays=array_facts(study.costs),
+        processors=processor_facts(study.networks.integer),
+        period_ms=PERIOD_S * 1e3,
+        memory_drawing=memory_drawing(next(iter(study.networks.integer.values()))),
         too_large=_too_large(study),
         memory=_memory(study.memory),
         memory_layers=values(study.memory, "layer"),
@@ -124,7 +132,7 @@ def _too_large(study: Study) -> dict[str, Any] | None:
     if not any(text.startswith("fp32") and "exceed" in text for text in said):
         return None
     totals = {row["variant"]: row for row in select(study.costs, core=core, layer="total")}
-    narrow = totals[network_name(min(study.networks.integer))]
+    narrow = totals[network_name(min(study.swept))]
     return {
         "bytes": totals["fp32"]["weight_bytes"],
         "high": totals["fp32"]["cycles_high"],

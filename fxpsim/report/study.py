@@ -10,13 +10,21 @@ from fxpsim.errors import DataError
 from fxpsim.graph import Graph
 from fxpsim.kws.datasets import EvaluationSet
 from fxpsim.report.accumulators import layer_widths, sweep_points
-from fxpsim.report.accuracy import accuracy_table, class_table, det_table, score_networks
+from fxpsim.report.accuracy import (
+    accuracy_table,
+    class_table,
+    deciding,
+    det_table,
+    lossless,
+    network_name,
+    score_networks,
+)
 from fxpsim.report.costs import cost_table, memory_table, variants
 from fxpsim.report.decision import choose_rows
 from fxpsim.report.evidence import Evidence, is_synthetic
 from fxpsim.report.networks import Networks
 from fxpsim.report.progress import Progress, silent
-from fxpsim.report.tables import Row
+from fxpsim.report.tables import Row, select
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +46,10 @@ class Study:
         Metrics on real speech (:func:`fxpsim.report.networks.stored_metrics`).
     statements : mapping of str to Statement
         What each core's model says of its basis, error, sources and assumptions.
+    swept : mapping of int to Graph
+        The networks whose accumulators are swept and which are priced, by weight bits.
     accuracy
-        A row a network: float, then by weight bits.
+        A row a network: float, then by weight bits, then all others; ``swept`` marks those above.
     accumulators
         A row a weight width, accumulator width and overflow mode; ``real_`` columns are stored
         numbers, which ``verdict`` heeds where ``stored_counts`` and ``verdict_here`` never does.
@@ -61,6 +71,7 @@ class Study:
     seed: int
     stored: Mapping[str, Any] | None
     statements: Mapping[str, Statement]
+    swept: Mapping[int, Graph]
     accuracy: pd.DataFrame
     accumulators: pd.DataFrame
     decision: pd.DataFrame
@@ -105,7 +116,7 @@ def run_study(
     DataError
         The features are not of the networks' front end.
     """
-    floating, graphs = networks.floating, networks.integer
+    floating = networks.floating
     if evaluation.front_end != floating.front_end:
         raise DataError(
             f"evaluation set {evaluation.name!r} must have the features of {floating.name}, "
@@ -113,6 +124,10 @@ def run_study(
         )
     tell = progress or silent
     scores = score_networks(evaluation, networks, seed, tell)
+    counts = stored is not None and is_synthetic(evaluation)
+    accuracy = accuracy_table(scores, networks, stored)
+    graphs = _swept(networks, accuracy, counts)
+    accuracy.insert(3, "swept", accuracy["network"].isin([network_name(bits) for bits in graphs]))
     widths = layer_widths(graphs, evaluation, stored)
     priced = variants(graphs)
     costs, statements = cost_table(priced)
@@ -125,7 +140,7 @@ def run_study(
         memory,
         tell,
         stored=stored,
-        counts=is_synthetic(evaluation),
+        counts=counts,
     )
     return Study(
         evaluation=evaluation,
@@ -133,7 +148,8 @@ def run_study(
         seed=seed,
         stored=stored,
         statements=statements,
-        accuracy=accuracy_table(scores, stored),
+        swept=graphs,
+        accuracy=accuracy,
         accumulators=points,
         decision=choose_rows(points),
         accumulator_layers=widths,
@@ -143,6 +159,14 @@ def run_study(
         memory=memory,
         layers=_layers(graphs),
     )
+
+
+def _swept(networks: Networks, accuracy: pd.DataFrame, stored_counts: bool) -> dict[int, Graph]:
+    """Return the few networks to sweep, the one of fewest weight bits without a loss among them."""
+    names = [network_name(bits) for bits in networks.integer]
+    rows = [row for row in select(accuracy) if row["network"] in names]
+    fine = lossless(rows, deciding(accuracy, stored_counts))
+    return networks.swept(min((int(row["weight_bits"]) for row in fine), default=None))
 
 
 def _layers(graphs: Mapping[int, Graph]) -> pd.DataFrame:

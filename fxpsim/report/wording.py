@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-__all__ = ["cycles", "interval", "kib", "percent", "points", "points_interval", "ratio", "share"]
+__all__ = [
+    "Writer",
+    "change",
+    "change_interval",
+    "cycles",
+    "interval",
+    "kib",
+    "percent",
+    "points",
+    "points_interval",
+    "ratio",
+    "share",
+]
+
+#: How a number is written.
+Writer = Callable[[float], str]
 
 _MINUS = "\N{MINUS SIGN}"
 _DASH = "\N{EN DASH}"
@@ -17,7 +33,9 @@ def percent(value: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """``67.9-80.8``: percent, with a dash."""
+    """``67.9-80.8``: percent, with a dash; nothing where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
     return f"{percent(low)}{_DASH}{percent(high)}"
 
 
@@ -29,8 +47,25 @@ def points(value: float) -> str:
     return f"{_MINUS if rounded < 0 else '+' if rounded else '±'}{abs(rounded):.1f}"
 
 
+def change(value: float) -> str:
+    """``+12 %``: a relative change, always signed; words where there is none."""
+    if math.isnan(value):
+        return "not defined"
+    rounded = round(100 * value)
+    return f"{_MINUS if rounded < 0 else '+' if rounded else '±'}{abs(rounded)} %"
+
+
+def change_interval(low: float, high: float) -> str:
+    """``-3 % to +30 %``."""
+    if math.isnan(low) or math.isnan(high):
+        return "interval not defined"
+    return f"{change(low)} to {change(high)}"
+
+
 def points_interval(low: float, high: float) -> str:
-    """``-1.1 to +0.5``: percentage points."""
+    """``-1.1 to +0.5``: percentage points; nothing where there are none."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
     return f"{points(low)} to {points(high)}"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fxpsim.accumulators import Accumulator
+from fxpsim.accumulators import Accumulator, Spill
 from fxpsim.formats import QFormat
 from fxpsim.ops import TensorSpec
+from fxpsim.orders import Chunked, Interleaved, Sequential
 from fxpsim.train.choices import NetworkName, QuantizerName, Stage
 from fxpsim.train.conversion import fixed_point, normalised, post_training
 from fxpsim.train.corpora import Corpus
 from fxpsim.train.network import Architecture, KeywordNetwork, float_network
 from fxpsim.train.quantizers import A2Q, A2QPlus, DoReFa, LearnedStep, Squashed, WeightQuantizer
-from fxpsim.train.recipe import Recipe
+from fxpsim.train.recipe import Recipe, Register
 from fxpsim.train.windows import Patches
 
 __all__ = ["build_float", "quantise"]
@@ -58,7 +59,7 @@ def quantise(recipe: Recipe, network: KeywordNetwork, features: Tensor) -> Keywo
     assert recipe.weights is not None
     weights, bits = recipe.weights, recipe.register.bits
     calibration = features[:CALIBRATION]
-    register = Accumulator(bits, recipe.register.overflow)
+    register = _accumulator(recipe.register)
     if recipe.register.fixed_point:
         frac = bits - 8 if recipe.register.frac is None else recipe.register.frac
         made = fixed_point(
@@ -79,6 +80,16 @@ def quantise(recipe: Recipe, network: KeywordNetwork, features: Tensor) -> Keywo
     if recipe.courses and not recipe.register.fixed_point:
         made.estimate_moments(calibration)
     return made
+
+
+def _accumulator(register: Register) -> Accumulator:
+    if register.lanes > 1:
+        return Accumulator(
+            register.bits, register.overflow, order=Interleaved(register.lanes),
+            spill=Spill(into=Accumulator(32, register.overflow)),
+        )  # fmt: skip
+    order = Chunked(register.chunk) if register.chunk > 1 else Sequential()
+    return Accumulator(register.bits, register.overflow, order=order)
 
 
 def _quantizer(recipe: Recipe, latent: Tensor, source: QFormat) -> WeightQuantizer:

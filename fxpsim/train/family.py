@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from fxpsim.kws.float_network import FloatNetwork
 from fxpsim.kws.labels import LABELS
 from fxpsim.models import load, save
 from fxpsim.report.accumulators import STORED_COLUMNS, layer_widths, measure_sweep
+from fxpsim.report.accuracy import FALSE_ACCEPTS, discoveries
 from fxpsim.report.evidence import Evidence
 from fxpsim.report.tables import select
 from fxpsim.scoring import Score, evaluate
@@ -50,7 +52,6 @@ FAMILY = {
 }
 #: Whose accumulators the report sweeps.
 SWEPT = {8: "kws250k-8bit", 5: "kws250k-5bit", 4: "kws250k-4bit"}
-FALSE_ACCEPT_RATE = 0.01
 SEED = 0
 #: Augmented copies of recordings and of synthetic words, and how many of these a class.
 COPIES, SYNTHETIC_COPIES, SYNTHETIC_PER_CLASS = 20, 6, 230
@@ -94,7 +95,7 @@ def make(name: str, corpus: Corpus, out: Path, cache: Path) -> Graph:
     return graph
 
 
-def _row(result: Score, reference: Score) -> dict[str, float]:
+def _row(result: Score, reference: Score) -> dict[str, float | None]:
     low, high = result.accuracy_interval()
     difference, *interval = result.difference_interval(reference)
     return {
@@ -104,7 +105,11 @@ def _row(result: Score, reference: Score) -> dict[str, float]:
         "difference": difference,
         "difference_low": interval[0],
         "difference_high": interval[1],
-        "false_rejects_at_1pct": result.det().false_rejects_at(FALSE_ACCEPT_RATE),
+        "false_rejects_at_1pct": result.det().false_rejects_at(FALSE_ACCEPTS),
+        **{
+            name: None if isnan(value) else value
+            for name, value in discoveries(result, reference).items()
+        },
     }
 
 
@@ -151,7 +156,7 @@ def measure(graphs: Mapping[str, Graph], data: Path, out: Path) -> None:
     swept = {bits: graphs[name] for bits, name in SWEPT.items()}
     evidence = Evidence.of(test)
     rows = {"float": _row(floats, floats)}
-    rows |= {str(bits): _row(results[name], floats) for bits, name in SWEPT.items()}
+    rows |= {name: _row(result, floats) for name, result in results.items()}
     points = [
         point
         for bits, graph in swept.items()
@@ -175,9 +180,8 @@ def measure(graphs: Mapping[str, Graph], data: Path, out: Path) -> None:
                 "recipe": FAMILY[name],
                 "seed": SEED,
                 "sha256": sha256((out / f"{name}.fxp").read_bytes()).hexdigest(),
-                **_row(result, floats),
             }
-            for name, result in results.items()
+            for name in graphs
         },
     )
     for name, result in results.items():

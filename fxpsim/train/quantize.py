@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fxpsim.kws.labels import LABELS
 from fxpsim.kws.quantization import quantize_network
 from fxpsim.models import save
 from fxpsim.report.accumulators import STORED_COLUMNS, layer_widths, measure_sweep
+from fxpsim.report.accuracy import FALSE_ACCEPTS, discoveries
 from fxpsim.report.evidence import Evidence
 from fxpsim.report.tables import select
 from fxpsim.scoring import Score, evaluate
@@ -29,10 +31,9 @@ from fxpsim.scoring import Score, evaluate
 __all__ = ["main"]
 
 WEIGHT_BITS = (8, 5, 4)
-FALSE_ACCEPT_RATE = 0.01
 
 
-def _row(result: Score, reference: Score) -> dict[str, float]:
+def _row(result: Score, reference: Score) -> dict[str, float | None]:
     low, high = result.accuracy_interval()
     difference, *interval = result.difference_interval(reference)
     return {
@@ -42,7 +43,11 @@ def _row(result: Score, reference: Score) -> dict[str, float]:
         "difference": difference,
         "difference_low": interval[0],
         "difference_high": interval[1],
-        "false_rejects_at_1pct": result.det().false_rejects_at(FALSE_ACCEPT_RATE),
+        "false_rejects_at_1pct": result.det().false_rejects_at(FALSE_ACCEPTS),
+        **{
+            name: None if isnan(value) else value
+            for name, value in discoveries(result, reference).items()
+        },
     }
 
 

@@ -104,6 +104,9 @@ class Register:
     ----------
     bits, overflow
         Width, and what happens at its ends at every addition.
+    lanes, chunk
+        The order in which products meet there: so many interleaved registers, or so many products
+        added up exactly before each addition.
     fixed_point
         One format for all weights and one for all transients: the output is a slice of bits of
         the register, and neither gains nor shifts are stored (FXP-QAT).
@@ -114,6 +117,8 @@ class Register:
 
     bits: int = 32
     overflow: RegisterOverflow = RegisterOverflow.SATURATE
+    lanes: int = 1
+    chunk: int = 1
     fixed_point: bool = False
     frac: int | None = None
 
@@ -121,6 +126,11 @@ class Register:
         wrong = []
         if not 8 <= self.bits <= 32:
             wrong.append(f"register bits must be 8 to 32, not {self.bits}")
+        for name in ("lanes", "chunk"):
+            if not 1 <= (count := getattr(self, name)) <= 64:
+                wrong.append(f"{name} must be 1 to 64, not {count}")
+        if self.lanes > 1 and self.chunk > 1:
+            wrong.append("a register has lanes or chunks, not both")
         if self.frac is not None and not self.fixed_point:
             wrong.append("frac is for fixed_point = true")
         if self.frac is not None and not 0 <= self.frac <= 24:

@@ -53,9 +53,9 @@ class _Register(torch.autograd.Function):  # type: ignore[misc]
         a, b = _machine(rows, a_range), _machine(weights, b_range)
         start = bias.detach().long().numpy()
         sums = dispatch.product(a, b, register, a_range, b_range, start)
-        out = torch.from_numpy(sums)
-        ctx.save_for_backward(rows, weights, (out > register.lo) & (out < register.hi))
-        return out.float() if register.hi < _EXACT else out.double()
+        out, last = torch.from_numpy(sums), register.outermost
+        ctx.save_for_backward(rows, weights, (out > last.lo) & (out < last.hi))
+        return out.float() if last.hi < _EXACT else out.double()
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:

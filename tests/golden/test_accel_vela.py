@@ -138,6 +138,29 @@ def test_ds_cnn(test_data: Path, kernels: list[np.ndarray]) -> None:
     assert median(report(compute, "NPU cycles")) < 0.15
 
 
+#: By products: the layers with weights of MLPerf Tiny's keyword network.
+LAYERS = {
+    320_000: am.Work.conv2d((49, 10, 1), (10, 4), 64, stride=2),
+    72_000: am.Work.depthwise((25, 5, 64), 3),
+    512_000: am.Work.conv2d((25, 5, 64), 1, 64),
+    768: am.Work.dense(1, 64, 12),
+}
+
+
+def test_layers(test_data: Path) -> None:
+    """Cycles of the accelerator, layer by layer; the older compiler cuts some into strips."""
+    compute: dict[tuple[str, ...], list[float]] = {}
+    for row in modelled(rows_of(test_data, "vela_5.2.0_per_layer.csv")):
+        work = LAYERS.get(int(float(row["macs"])))
+        if row["network"] == "kws_ref_model" and work is not None:
+            cycles = machine_of(row).estimate(work).compute_cycles
+            group = (row["core"], row["accelerator"], str(work.kind))
+            compute.setdefault(group, []).append(cycles / float(row["npu_cycles"]) - 1)
+    newer = {group: errors for group, errors in compute.items() if group[0] == "regor"}
+    assert median(report(compute, "NPU cycles")) < 0.05
+    assert median(report(newer, "NPU cycles")) < 0.03
+
+
 def test_codec(test_data: Path) -> None:
     """Streams of Gaussian weights of known entropy, as Arm's encoder writes them."""
     storage = am.create_storage("ethos")

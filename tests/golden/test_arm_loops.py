@@ -76,9 +76,9 @@ def test_in_order_simulation(test_data: Path) -> None:
     middle, worst = _report("in order, simulated", errors)
     assert middle < 0.03
     assert worst < 0.2
-    stated = am.create("neon").estimate(am.Work.dense(1, 8, 8)).relative_error
-    exact = [abs(e) for name, e in errors.items() if "sqrdmulh" not in name]
-    assert stated - 0.02 < max(exact) <= stated
+    for core in ("cortex-a53", "cortex-a55"):
+        stated = am.create(f"neon:{core}").estimate(am.Work.dense(1, 8, 8)).relative_error
+        assert max(abs(e) for name, e in errors.items() if core in name) <= stated
 
 
 def test_in_order_epilogues(test_data: Path) -> None:

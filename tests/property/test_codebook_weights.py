@@ -18,6 +18,7 @@ from fxpsim import (
     Graph,
     Levels,
     QFormat,
+    check_certificate,
     guarantee,
     guarantee_layer,
     load,
@@ -134,6 +135,11 @@ def test_bounds_by_type_are_those_of_the_entries(fmt):
     assert proof.minimum("layer") <= proof.minimum("layer", bound="data-type")
     codes = graph["layer"].op.weights
     assert guarantee_layer(codes, EIGHT, weight_format=fmt).table.equals(proof.table)
+
+
+def test_a_certificate_of_a_codebook_is_checked_on_its_own():
+    proof = guarantee(random_dense(Levels.dorefa(2), (20, 3)))
+    assert check_certificate.check(json.loads(json.dumps(proof.certificate()))) == []
 
 
 @pytest.mark.parametrize("fmt", CODEBOOKS, ids=str)

@@ -32,9 +32,6 @@ DATA = [
 EXCEPTIONS = {
     "decoder_npu": ("larger_layer",),
     "fusible": ("wider_weights",),
-    # Out of order, the kernel of a depthwise layer is chosen for other loads than it waits for.
-    "neon:cortex-a710": ("wider_weights",),
-    "neon:neoverse-n2": ("wider_weights",),
 }
 
 
@@ -56,6 +53,15 @@ def test_models_keep_what_they_promise(name: str, data: st.DataObject) -> None:
     model = am.create(name)
     work = data.draw(LAYERS[name])
     assert testing.check(model, [work], skip=EXCEPTIONS.get(name, ())) == []
+
+
+@given(core=st.sampled_from(sorted(am.describe("neon").presets)), data=st.data())
+def test_arm_cores_keep_what_they_promise(core: str, data: st.DataObject) -> None:
+    """On any layer, as compiled and tuned, weights here and there."""
+    places = st.sampled_from(["", ",weights=l1", ",code=tuned", ",overlap=overlapped"])
+    model = am.create(f"neon:{core}{data.draw(places)}")
+    work = data.draw(LAYERS["neon"])
+    assert not model.supports(work) or testing.check(model, [work]) == []
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)

@@ -51,3 +51,17 @@ def test_the_example_of_the_package() -> None:
     assert doctest.testmod(am).failed == 0
     assert am.__doc__ is not None
     assert ">>>" in am.__doc__
+
+
+def test_choosing_an_accelerator_as_described(tmp_path: Path) -> None:
+    page = (DOCS / "how-to/choose-an-accelerator.md").read_text("utf-8")
+    (preset,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "ours.toml").write_text(preset, encoding="utf-8")
+    model = am.create(f"systolic:{tmp_path}/ours.toml,rows=24")
+    assert model.label == "systolic:rows=24,columns=4,dataflow=ws"
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(block, "choose-an-accelerator.md", "exec"), names)
+    for text in re.findall(r"--(?:on|host) (\S+)", page):
+        if "./" not in text:
+            am.create(text)

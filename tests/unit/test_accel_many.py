@@ -113,3 +113,45 @@ def test_wrong_settings_in_columns() -> None:
 
 def test_an_empty_table() -> None:
     assert am.estimate_many("systolic", table(0)).empty
+
+
+ONE = {"rows": [1, 2], "inputs": [4, 4], "outputs": [6, 6]}
+CONVOLUTION = {
+    "kind": "conv2d",
+    **{name: [3, 3] for name in ("image_height", "image_width", "channels")},
+    **{name: [3, 3] for name in ("kernel_height", "kernel_width")},
+    "outputs": [4, 4],
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (ONE | {"inputs": ["x", 4]}, "inputs must hold numbers of 63 bits or fewer, not 'x'"),
+        (ONE | {"inputs": [4, 10**30]}, "inputs must hold numbers of 63 bits or fewer, not 4"),
+        (ONE | {"inputs": [4, float("inf")]}, "inputs must hold whole numbers, not inf"),
+        (ONE | {"weight_bits": [8, 99]}, "weight bits must be 64 or less, not 99"),
+        (ONE | {"weight_entropy": [-1.0, 2.0]}, "weight_entropy must be 0 or more, not -1.0"),
+        (ONE | {"weight_entropy": [1.0, 9.0]}, "weight entropy must lie in [0, 8] bits, not 9.0"),
+        (ONE | {"products_per_spill": 4}, "products per spill need an outer accumulator"),
+        (ONE | {"outer_bits": [40, 20]}, "outer bits must be 32 (the inner bits) or more, not 20"),
+        (ONE | {"ring_values": 3, "ring_fresh": [3, 4]}, "fresh must be 3 (the values kept)"),
+        (
+            CONVOLUTION | {"kernel_height": [3, 5], "kernel_width": [3, 5]},
+            "a window of (5, 5) must fit the padded image of (3, 3)",
+        ),
+        (CONVOLUTION | {"groups": 2}, "inputs x groups must be 27 (taps times channels), not 18"),
+        (ONE | {"systolic.colums": 3}, "unknown key 'colums'; did you mean 'columns'?"),
+        (ONE | {"systolic.rows": [4, "x"]}, "rows must hold numbers, not 4"),
+        (ONE | {"systolic.dram_bytes_per_cycle": [4, float("inf")]}, "must be a finite number"),
+    ],
+)
+def test_tables_that_cannot_be(columns: dict[str, object], sentence: str) -> None:
+    with pytest.raises(am.CostError) as caught:
+        am.estimate_many("systolic", pd.DataFrame(columns))
+    assert sentence in str(caught.value)
+
+
+def test_a_gap_in_a_column_of_names_is_the_default() -> None:
+    found = am.estimate_many("systolic", pd.DataFrame(ONE | {"kind": [None, "dense"]}))
+    assert found.cycles.tolist() == am.estimate_many("systolic", pd.DataFrame(ONE)).cycles.tolist()

@@ -54,6 +54,9 @@ def test_a_model_can_be_made_without_the_registry() -> None:
         ("systolic:rows=8.5", "rows must be a whole number, not '8.5'"),
         ("systolic:rows=0", "rows must be more than 0, not 0"),
         ("systolic:dram_bytes_per_cycle=nan", "must be a finite number, not 'nan'"),
+        ("roofline:weight_sram_kib=-1", "weight_sram_kib must be 0 or more, not -1.0"),
+        ("bit_serial:lanes,dense_activation_bits=0", "must be more than 0, not 0"),
+        ("fusible:narrowest_bits=3", "narrowest_bits (3) doubled so many times, not 8"),
         ("systolic:dataflow=xs", "dataflow cannot be 'xs'; known: is, os, ws"),
         ("neon:packed=yes", "packed must be true or false, not 'yes'"),
         ("neon:core=cortex-a35", "unknown core 'cortex-a35'; did you mean 'cortex-a5"),
@@ -160,3 +163,37 @@ def test_importing_is_light() -> None:
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+FAILING = """
+from dataclasses import dataclass
+import accel_models as am
+
+@dataclass(frozen=True, slots=True)
+class Npu(am.CostModel):
+    name = "failing"
+    summary = "divides by nothing"
+
+    def supports(self, work):
+        return am.Support()
+
+    def estimate_layer(self, work):
+        return work.macs / 0
+
+    def state(self, workload):
+        return None
+"""
+
+
+def test_plugins_that_fail_say_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    made = FAILING.replace('"divides by nothing"', '"never made"') + (
+        "\n    def __post_init__(self):\n        raise RuntimeError('no board')\n"
+    )
+    _register(tmp_path, "failing_npu", "failing_npu:Npu", "failing", FAILING)
+    _register(tmp_path, "unmade_npu", "unmade_npu:Npu", "unmade", made)
+    model = am.create("failing")
+    with pytest.raises(am.PluginError, match="'failing' failed: ZeroDivisionError: "):
+        model.estimate(am.Work.dense(1, 8, 8))
+    with pytest.raises(am.PluginError, match="'unmade' cannot be made: RuntimeError: no board"):
+        am.create("unmade")

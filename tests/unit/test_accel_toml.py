@@ -84,6 +84,7 @@ def test_good_file(tmp_path: Path) -> None:
         ('name = "x"\ncolour = "reed"', "colour cannot be 'reed'; did you mean 'red'?"),
         ('name = "x"\nactive = 1', "active must be true or false, not 1"),
         ('name = "x"\nwords = "ab"', "words must be a list, not 'ab'"),
+        ('name = "x"\nnamed = 3', "named must be a table, not 3"),
         ('name = "x"\nmixed = 1.5', "mixed must be a whole number or a text, not 1.5"),
         ('name = "x"\ninner = 3', "inner must be a table, not 3"),
         ('name = "x"\ninner = {bits = 16.7}', "inner.bits must be a whole number, not 16.7"),

@@ -53,7 +53,7 @@ LAYERS = [
         "fxpsim.buffers",
     ),
     ("fxpsim.guarantees",),
-    ("fxpsim.scoring", "fxpsim.frontend"),
+    ("fxpsim.resampling", "fxpsim.det", "fxpsim.scoring", "fxpsim.frontend"),
     ("fxpsim.sweeps", "fxpsim.testing", "fxpsim.kws", "fxpsim.detection"),
     ("fxpsim.train", "fxpsim.report"),
     ("fxpsim.cli",),

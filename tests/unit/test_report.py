@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_networks import CLIPS, FRAMES, FRONT_END, make_networks, make_set
 
 from fxpsim.errors import DataError
 from fxpsim.frontend.logmel import LogMel
 from fxpsim.kws.datasets import EvaluationSet
-from fxpsim.kws.float_network import FloatNetwork
 from fxpsim.kws.labels import LABELS
-from fxpsim.kws.quantization import quantize_network
 from fxpsim.report import Report, wording, write_report
 from fxpsim.report.accumulators import STORED_COLUMNS, measure_sweep
 from fxpsim.report.answers import answer
@@ -24,14 +23,11 @@ from fxpsim.report.arrays import array_facts
 from fxpsim.report.decision import narrowest_by_mode
 from fxpsim.report.evidence import Evidence
 from fxpsim.report.files import staged
-from fxpsim.report.networks import Networks, stored_metrics
+from fxpsim.report.networks import SWEPT, Networks, stored_metrics
 from fxpsim.report.tables import only, select
 from fxpsim.report.verdict import Verdict, judge, narrowest, worst
 from fxpsim.scoring import evaluate
 from fxpsim.sweeps import accumulator_grid, sweep
-
-FRONT_END = LogMel(bands=4)
-FRAMES, CLIPS = 5, 192
 
 
 def stored_points(breaks_below: int) -> list[dict[str, object]]:
@@ -85,46 +81,6 @@ _NUMBERS = (
     "neon_cycles",
     "real_to_32_bits",
 )
-
-
-def make_set(title: str = "synthetic speech: a <test> of nothing") -> EvaluationSet:
-    rng = np.random.default_rng(1)
-    labels = np.arange(CLIPS) % len(LABELS)
-    # A class is a pattern in noise, so that there is something to get right.
-    patterns = np.random.default_rng(2).integers(-100, 100, (len(LABELS), FRAMES, FRONT_END.bands))
-    noise = rng.integers(-30, 30, (CLIPS, FRAMES, FRONT_END.bands))
-    return EvaluationSet(
-        name="patterns",
-        title=title,
-        features=np.clip(patterns[labels] + noise, -128, 127).astype(np.int8),
-        labels=labels.astype(np.int64),
-        groups=np.array([f"voice{clip % 17}" for clip in range(CLIPS)]),
-        description="patterns in noise",
-        source="a test",
-        front_end=FRONT_END,
-    )
-
-
-def make_networks() -> Networks:
-    """Match the patterns: a projection and its transpose."""
-    rng = np.random.default_rng(3)
-    size, hidden = FRAMES * FRONT_END.bands, 32
-    patterns = np.random.default_rng(2).integers(-100, 100, (len(LABELS), size)) / 400
-    project = rng.normal(size=(size, hidden)) / 8
-    network = FloatNetwork(
-        name="tiny",
-        weights=(
-            project.astype(np.float32),
-            (np.maximum(patterns @ project, 0)).T.astype(np.float32),
-        ),
-        gains=(np.ones(hidden, np.float32), np.ones(len(LABELS), np.float32)),
-        biases=(np.zeros(hidden, np.float32), np.zeros(len(LABELS), np.float32)),
-        activation_maximum=4.0,
-        front_end=FRONT_END,
-    )
-    features = make_set().features
-    graphs = {bits: quantize_network(network, bits, features) for bits in (3, 8)}
-    return Networks(network, graphs, {"tiny.fxp": "0" * 64})
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +272,9 @@ class TestRealSpeech:
         rows = stored["accumulators"]
         points = {(row["weight_bits"], row["bits"], row["overflow"]) for row in rows}
         grid = {(point.bits, point.overflow.value) for point in accumulator_grid()}
-        assert points == {(bits, *point) for bits in (8, 5, 4) for point in grid}
+        widths = {row["weight_bits"] for row in rows}
+        assert widths >= set(SWEPT)
+        assert points == {(bits, *point) for bits in widths for point in grid}
         assert len(points) == len(rows)
         for row in rows:
             assert set(STORED_COLUMNS) < set(row)
