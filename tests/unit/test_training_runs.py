@@ -210,6 +210,16 @@ def test_from_float_is_the_float_network():
     made = from_float(network)
     with torch.no_grad():
         scores = made(torch.from_numpy(codes).float()).numpy()
+    calibration = torch.from_numpy(codes[25:])
+    narrow = fx.QFormat(7, 5, signed=False)
+    for settings in ({}, {"activation": narrow}):
+        measured = from_float(network, calibration=calibration, **settings)
+        with torch.no_grad():
+            again = measured(torch.from_numpy(codes).float()).numpy()
+        np.testing.assert_allclose(again, scores, atol=2e-3 if not settings else 0.5)
+        first = measured.layers[0]
+        sums = first.sums(calibration.float().flatten(1)).detach()
+        torch.testing.assert_close(first.mean, sums.mean(0), rtol=1e-3, atol=1e-2)
     # The range of scores here ends where that of their format does.
     fmt = made.scores
     low, high = fmt.lo * fmt.resolution, fmt.hi * fmt.resolution
