@@ -164,33 +164,59 @@ def fixed_point(
     return KeywordNetwork(layers, network.source, scores=network.scores)
 
 
-def from_float(network: FloatNetwork, calibration: Tensor) -> KeywordNetwork:
+def from_float(
+    network: FloatNetwork,
+    *,
+    activation: QFormat | None = None,
+    calibration: Tensor | None = None,
+) -> KeywordNetwork:
     """Return a trained float network for further training: batch norms that do what its gains do.
 
-    Its input codes, cap and scores get the formats that networks here have; the moments are those
-    on ``calibration`` codes [clips, rows, bands].
+    Its input codes and scores get the formats that networks here have.
+
+    Parameters
+    ----------
+    network
+        In float.
+    activation
+        Format of hidden tensors; by default the 8 bits that hold the network's cap.
+    calibration
+        Feature codes [clips, rows, bands]: the batch norms then have the moments of their sums on
+        them, which is where training goes on from.
     """
     rows = len(network.weights[0]) // network.front_end.bands
     front_end = network.front_end
     source = TensorSpec(
         (rows, front_end.bands), QFormat(front_end.output_bits, front_end.output_frac)
     )
-    activation = QFormat(8, 8 - ceil(log2(network.activation_maximum)), signed=False)
+    if activation is None:
+        activation = QFormat(8, 8 - ceil(log2(network.activation_maximum)), signed=False)
     architecture = Architecture.dense(
         *(weights.shape[1] for weights in network.weights[:-1]), activation=activation
     )
     made = float_network(architecture, source, len(network.labels))
     trained = zip(network.weights, network.gains, network.biases, strict=True)
-    codes = calibration.float().reshape(len(calibration), *made.layers[0].source)
-    made.eval()
     with torch.no_grad():
         for layer, (weights, gains, biases) in zip(made.layers, trained, strict=True):
             layer.quantizer.latent.copy_(torch.from_numpy(weights))
+            layer.variance.fill_(1 - EPSILON)
+            layer.scale.copy_(torch.from_numpy(gains) * layer.source_format.resolution)
+            layer.shift.copy_(torch.from_numpy(biases))
+    made.eval()
+    if calibration is not None:
+        _measure(made, calibration)
+    return made
+
+
+def _measure(network: KeywordNetwork, calibration: Tensor) -> None:
+    """Give every batch norm the moments of its sums; what the network computes stays."""
+    codes = calibration.float().reshape(len(calibration), *network.layers[0].source)
+    with torch.no_grad():
+        for layer in network.layers:
+            gain, bias = layer.constants(None)
             variance, mean = _moments(layer.sums(codes), layer.channels)
-            gain = torch.from_numpy(gains) * layer.source_format.resolution
+            codes = layer(codes)
             layer.variance.copy_(variance)
             layer.mean.copy_(mean)
             layer.scale.copy_(gain * (variance + EPSILON).sqrt())
-            layer.shift.copy_(torch.from_numpy(biases) + mean * gain)
-            codes = layer(codes)
-    return made
+            layer.shift.copy_(bias + mean * gain)

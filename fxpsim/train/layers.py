@@ -97,16 +97,18 @@ class QuantizedLayer(nn.Module):  # type: ignore[misc]
         largest = self.quantizer.largest
         return (self.source_format.lo, self.source_format.hi), (-largest, largest)
 
-    def sums(self, codes: Tensor, bias: Tensor | None = None, *, proven: bool = False) -> Tensor:
-        """Return the registers (n, ..., N) of codes (n, *source)."""
+    def sums(self, codes: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return the registers (n, ..., N) of codes (n, *source), float32 or float64."""
         rows = self.windows.rows(codes)
         if self.stage is Stage.NOTHING:
             sums = rows @ self.quantizer.real()
             return sums if bias is None else sums + bias
         weights: Tensor = self.quantizer()
         (low, high), (_, largest) = self.ranges
-        peak = max(-low, high) * largest * len(weights)
-        if self.stage is not Stage.EVERYTHING or proven or peak <= self.register.hi:
+        peak = float(max(-low, high) * largest * len(weights))
+        if bias is not None:
+            peak += float(bias.detach().abs().max())
+        if self.stage is not Stage.EVERYTHING or peak <= self.register.hi:
             sums = exact_sums(rows, weights, peak)
             return sums if bias is None else sums + bias
         flat = rows.reshape(-1, rows.shape[-1])

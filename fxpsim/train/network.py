@@ -160,7 +160,7 @@ def float_network(
     """Return an untrained network of which nothing is quantised; draws from torch's generator."""
     shape, fmt = source.shape, source.format
     assert isinstance(fmt, QFormat)
-    if isinstance(architecture.hidden[0][0], Patches):
+    if architecture.hidden and isinstance(architecture.hidden[0][0], Patches):
         shape = (*shape, 1)
     layers = []
     for windows, read, channels, target in architecture.layers(shape, classes):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import fxpsim
 from fxpsim.errors import DataError, GraphError
+from fxpsim.formats import QFormat
 from fxpsim.graph import Graph
 from fxpsim.kws.float_network import FloatNetwork
 from fxpsim.kws.speakers import Split
@@ -163,10 +164,13 @@ def _trained(
 ) -> KeywordNetwork:
     """Return the network at the end of the recipe."""
     if begin is not None:
-        features = torch.from_numpy(corpus.part("train").features)
-        calibration = features[:: max(1, len(features) // CALIBRATION)]
-        start = from_float(begin, calibration)
-        training = Training(recipe, corpus, seed, pretrained=start.state_dict())
+        clips = torch.from_numpy(corpus.part("train").features)
+        begun = from_float(
+            begin,
+            activation=build_float(recipe, corpus).layers[0].target,
+            calibration=clips[:: max(1, len(clips) // CALIBRATION)],
+        )
+        training = Training(recipe, corpus, seed, pretrained=begun.state_dict())
         _advance(training, checkpoint, progress)
         return training.network
     # Always begun from a finished float network, so that it makes no difference who trained it.
@@ -219,6 +223,12 @@ def _in_float(network: KeywordNetwork, part: Part) -> NDArray[np.bool_]:
 def _check_begin(begin: FloatNetwork, recipe: Recipe, corpus: Corpus) -> None:
     wanted = [layer.quantizer.latent.shape for layer in build_float(recipe, corpus).layers]
     has = [weights.shape for weights in begin.weights]
+    front_end = begin.front_end
+    reads = QFormat(front_end.output_bits, front_end.output_frac)
+    if reads != corpus.input_format:
+        raise DataError(
+            f"{begin.name} must read {corpus.input_format}, as the corpus has, not {reads}"
+        )
     if wanted != has or begin.labels != corpus.classes:
         raise DataError(
             f"{begin.name} must have the layers that the recipe gives a network for this corpus, "

@@ -18,10 +18,11 @@ Range = tuple[int, int]
 _EXACT = 1 << 24
 
 
-def exact_sums(rows: Tensor, weights: Tensor, peak: int) -> Tensor:
+def exact_sums(rows: Tensor, weights: Tensor, peak: float) -> Tensor:
     """Return rows [M, K] times weights [K, N] of integers as floats, whatever the order: exact.
 
-    ``peak`` bounds the magnitude of every partial sum.
+    ``peak`` bounds the magnitude of every partial sum; the result is float64 where float32 does
+    not hold all integers up to it.
     """
     if peak < _EXACT:
         return rows @ weights
@@ -47,22 +48,21 @@ class _Register(torch.autograd.Function):  # type: ignore[misc]
         bias: Tensor,
         register: Accumulator,
         ranges: tuple[Range, Range],
-        proven: bool,
     ) -> Tensor:
         a_range, b_range = ranges
         a, b = _machine(rows, a_range), _machine(weights, b_range)
         start = bias.detach().long().numpy()
-        sums = dispatch.product(a, b, register, a_range, b_range, start, proven=proven)
-        out, last = torch.from_numpy(sums).float(), register.outermost
+        sums = dispatch.product(a, b, register, a_range, b_range, start)
+        out, last = torch.from_numpy(sums), register.outermost
         ctx.save_for_backward(rows, weights, (out > last.lo) & (out < last.hi))
-        return out
+        return out.float() if last.hi < _EXACT else out.double()
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         rows, weights, inside = ctx.saved_tensors
-        slope = slope * inside
+        slope = slope.float() * inside
         down = slope @ weights.T if ctx.needs_input_grad[0] else None
-        return down, rows.T @ slope, slope.sum(0), None, None, None
+        return down, rows.T @ slope, slope.sum(0), None, None
 
 
 def register_sums(
@@ -71,8 +71,6 @@ def register_sums(
     bias: Tensor,
     register: Accumulator,
     ranges: tuple[Range, Range],
-    *,
-    proven: bool = False,
 ) -> Tensor:
     """Return what the register holds after all products, float [M, N].
 
@@ -84,12 +82,10 @@ def register_sums(
         Width, overflow and order, at every addition.
     ranges : pair of (int, int)
         Lowest and highest entry of ``rows`` and of ``weights``.
-    proven : bool
-        No partial sum leaves the register.
 
     Notes
     -----
     Slopes are those of the exact sum, and none where the register ended at an end of its range.
     """
-    sums: Tensor = _Register.apply(rows, weights, bias, register, ranges, proven)
+    sums: Tensor = _Register.apply(rows, weights, bias, register, ranges)
     return sums

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fxpsim.errors import DataError
 from fxpsim.train.building import build_float, quantise
 from fxpsim.train.choices import Stage
 from fxpsim.train.corpora import Corpus
@@ -47,8 +48,6 @@ class Training:
     pretrained
         State of the float network, where the same start was trained before
         (:meth:`float_state`).
-    teacher
-        Whose opinion courses trust; by default, once it is trained, the float network's.
 
     Attributes
     ----------
@@ -63,10 +62,8 @@ class Training:
         seed: int,
         *,
         pretrained: dict[str, Tensor] | None = None,
-        teacher: KeywordNetwork | None = None,
     ) -> None:
         self.recipe, self.corpus, self.seed = recipe, corpus, seed
-        self._teacher = teacher
         part = corpus.part("train")
         self._generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(part), generator=self._generator)
@@ -139,6 +136,8 @@ class Training:
         self._float.load_state_dict(state["float"])
         self._place = state["place"]
         if state["network"] is not None:
+            self._float.eval()
+            self._float.dropout = 0.0
             self.network = quantise(self.recipe, self._float, self._features)
         if not self.done:
             self._begin()
@@ -199,10 +198,9 @@ class Training:
         windows = self._features[chosen].float() * unit
         windows, targets = self.recipe.change(windows, targets, self._generator)
         codes = (windows / unit).round().clamp(fmt.lo, fmt.hi)
-        teacher = self._teacher or (None if self.in_float else self._float)
-        if course.trust and teacher is not None:
+        if course.trust and not self.in_float:
             with torch.no_grad():
-                opinion = functional.softmax(teacher(codes), 1)
+                opinion = functional.softmax(self._float(codes), 1)
             targets = (1 - course.trust) * targets + course.trust * opinion
         loss = functional.cross_entropy(network(codes), targets)
         if course.quantised is not Stage.NOTHING:
@@ -212,3 +210,9 @@ class Training:
         self._optimiser.step()
         self._rate.step()
         self._step += 1
+        if not all(torch.isfinite(values).all() for values in network.parameters()):
+            raise DataError(
+                f"weights must stay finite, but did not at step {self._step} of {course.steps} "
+                f"with {course.quantised} quantised: lower its learning_rate of "
+                f"{course.learning_rate}"
+            )

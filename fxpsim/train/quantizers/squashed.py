@@ -74,11 +74,13 @@ class Squashed(WeightQuantizer):
 
         Absolute-cosine regularisation, H. Nguyen et al., "Quantization Aware Training with
         Absolute-Cosine Regularization for Automatic Speech Recognition", Interspeech 2020; the
-        phase is that of levels with a zero.
+        phase is that of levels with a zero.  The two levels of 1 bit have |cos(pi w / 2)|.
         """
         if not self.pull:
             return super().penalty()
-        return self.pull * torch.sin(torch.pi * self.real()).abs().mean()
+        turns = self.real()
+        wave = torch.cos(torch.pi / 2 * turns) if self.bits == 1 else torch.sin(torch.pi * turns)
+        return self.pull * wave.abs().mean()
 
 
 class DoReFa(WeightQuantizer):
