@@ -16,6 +16,7 @@ __all__ = [
     "ceil_div",
     "choose",
     "each",
+    "each_unless",
     "larger",
     "largest",
     "root",
@@ -104,6 +105,21 @@ def each(function: Callable[..., Number], *numbers: Number) -> Number:
 
     rows = np.broadcast_arrays(*numbers)
     return np.array([function(*row) for row in zip(*(r.tolist() for r in rows), strict=True)])
+
+
+def each_unless(
+    condition: Number, plain: Number, function: Callable[..., Number], *numbers: Number
+) -> Number:
+    """Return `plain` where the condition holds; elsewhere call the function, as `each` does."""
+    if all(_one(number) for number in (condition, *numbers)):
+        return plain if condition else function(*numbers)
+    import numpy as np
+
+    kept, found, *rows = np.broadcast_arrays(condition, plain, *numbers)
+    found, places = found.copy(), np.flatnonzero(~kept)
+    if len(places):
+        found[places] = each(function, *(row[places] for row in rows))
+    return found
 
 
 def _one(value: Number) -> bool:

@@ -22,7 +22,13 @@ from accel_models.elementwise import Number, ceil_div, choose, larger, smaller
 from accel_models.estimate import Statement
 from accel_models.keys import Doc
 from accel_models.presets import preset_settings
-from accel_models.systolic.replay import replayed_inputs, replayed_weights
+from accel_models.systolic.replay import (
+    LONGEST,
+    held_words,
+    image_words,
+    replayed_inputs,
+    replayed_weights,
+)
 from accel_models.technology import horowitz_45nm
 from accel_models.technology.elements import register_pj_per_bit
 from accel_models.work import Work, Workload
@@ -46,10 +52,10 @@ class PartialSums(StrEnum):
 
 
 class Buffers(StrEnum):
-    """How often an operand that exceeds its buffer is fetched."""
+    """How often an operand that exceeds its buffer is fetched: as in SCALE-Sim, or at most."""
 
-    BOUND = "bound"
     REPLAY = "replay"
+    BOUND = "bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +115,8 @@ class SystolicArray(ClosedForm):
     ] = 16.0
 
     buffers: Annotated[
-        Buffers, Doc("rule", "fetch an operand that does not fit for every use, or replay FIFOs")
-    ] = Buffers.BOUND
+        Buffers, Doc("rule", "an operand that does not fit: as SCALE-Sim, or fetched for every use")
+    ] = Buffers.REPLAY
 
     vectors: ClassVar[frozenset[str]] = frozenset({"rows", "columns", "dram_bytes_per_cycle"})
 
@@ -126,6 +132,14 @@ class SystolicArray(ClosedForm):
         if work.arithmetic is Arithmetic.FLOAT:
             wrong = (work.weight_bits != 32) | (work.activation_bits != 32)
             yield wrong, "is floating point of other than 32 bits, which has no sourced energy"
+        window = work.window
+        if self.buffers is Buffers.REPLAY and window is not None:
+            large = image_words(work, window) >= _held(self.input_sram_kib, work.activation_bits)
+            yield (
+                large & (work.rows * work.inputs > LONGEST),
+                "has an image that half the input buffer does not hold, and too many window "
+                "positions to replay: buffers=bound or a larger input_sram_kib prices it",
+            )
 
     def method(self, work: Work) -> str:
         """Return the array and its dataflow."""
@@ -206,8 +220,8 @@ class SystolicArray(ClosedForm):
             ),
             relative_error=0.0,
             error_basis=(
-                "compute_cycles and word counts against SCALE-Sim 3.0.0: exact, but for DRAM "
-                "reads of operands that exceed a buffer (an upper bound); never checked on "
+                "compute_cycles and word counts against SCALE-Sim 3.0.0: exact (DRAM reads with "
+                "buffers=bound: an upper bound); never checked on "
                 f"silicon; energy is that of {technology.node.value:.0f} nm, its DRAM part alone "
                 "uncertain by a factor of 2"
             ),
@@ -221,7 +235,8 @@ class SystolicArray(ClosedForm):
                 "weights and activations are stored and moved at their own widths, partial sums "
                 "at the accumulator's",
                 "partial sums that leave the array are read back (SCALE-Sim counts no read)",
-                "an operand that exceeds half its buffer is fetched again for every pass",
+                "half a buffer is filled by hundredths of the whole and then forgotten, as in "
+                "SCALE-Sim: an operand that exceeds it is fetched again",
                 "widths do not change the arithmetic rate: an element makes one product a cycle",
                 "activations and outputs come from and go to DRAM between layers",
                 "sizes and the DRAM rate are design points unless a preset names their source",
@@ -235,15 +250,13 @@ class SystolicArray(ClosedForm):
 
     def _dram_reads(self, work: Demand, counts: Counts) -> tuple[Number, Number]:
         """Return words of inputs and weights; those that half a buffer holds come once."""
-        inputs = _bits(self.input_sram_kib) // work.activation_bits
-        weights = _bits(self.weight_sram_kib) // work.weight_bits
         if self.buffers is Buffers.REPLAY:
             array = (str(self.dataflow), self.rows, self.columns, work)
-            return (
-                work.groups * replayed_inputs(*array, inputs),
-                work.groups * replayed_weights(*array, weights),
-            )
-        fits_input, fits_weight = work.input_values < inputs / 2, work.weights < weights / 2
+            inputs = replayed_inputs(*array, _held(self.input_sram_kib, work.activation_bits))
+            weights = replayed_weights(*array, _held(self.weight_sram_kib, work.weight_bits))
+            return work.groups * inputs, work.groups * weights
+        fits_input = work.input_values < _bits(self.input_sram_kib) // work.activation_bits / 2
+        fits_weight = work.weights < _bits(self.weight_sram_kib) // work.weight_bits / 2
         return (
             choose(fits_input, work.input_values, counts.input_reads),
             choose(fits_weight, work.weights, counts.weight_reads),
@@ -304,3 +317,7 @@ class SystolicArray(ClosedForm):
 
 def _bits(kib: float) -> float:
     return kib * 8192
+
+
+def _held(kib: float, word_bits: Number) -> Number:
+    return held_words(_bits(kib) // word_bits)

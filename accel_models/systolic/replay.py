@@ -1,26 +1,45 @@
-"""Which words an array asks its buffers for, one after the other, and how many come from DRAM.
+"""How many words come from DRAM when a double buffer replays what an array asks for.
 
 SCALE-Sim 3.0.0 fetches words into half a buffer, by hundredths of the whole, until it is full; from
-then on nothing that was fetched before is found again. That is replayed here, fold by fold, in the
-order in which the array asks (skewed: element i of a line one cycle after element i - 1).
+then on nothing that was fetched before is found again. Words that are asked for in the same order
+in every pass have closed forms. An image that half the buffer does not hold has none, because
+windows overlap: there the requests are replayed in their order (skewed: element i of a line one
+cycle after element i - 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from accel_models.demand import Demand
-from accel_models.elementwise import Number, each
+from accel_models.elementwise import Number, ceil_div, choose, each_unless, larger, smaller, whole
+from accel_models.windows import Window
 
-__all__ = ["replayed_inputs", "replayed_weights"]
+if TYPE_CHECKING:
+    import numpy as np
 
-Address = tuple[int, int]
-Address3 = tuple[int, int, int]
+__all__ = ["LONGEST", "held_words", "image_words", "replayed_inputs", "replayed_weights"]
+
+#: Requests of one pass over an image that are replayed at most: some seconds, about 2 GB.
+LONGEST = 1 << 25
+
+
+def held_words(words: Number) -> Number:
+    """Return after how many fetches a buffer of so many words forgets what it holds."""
+    return larger(whole(words // 100) * 50, 1)
+
+
+def image_words(work: Demand, window: Window) -> Number:
+    """Return the values of one group's image that any tap of the window reads."""
+    channels = work.inputs // window.taps
+    height, width = (_touched(window, axis) for axis in (0, 1))
+    return height * width * channels
 
 
 def replayed_inputs(
-    dataflow: str, rows: Number, columns: Number, work: Demand, words: Number
+    dataflow: str, rows: Number, columns: Number, work: Demand, held: Number
 ) -> Number:
     """Return the inputs of one group that come from DRAM, in words.
 
@@ -30,23 +49,25 @@ def replayed_inputs(
         "os", "ws" or "is".
     rows, columns
         Size of the array.
-    words
-        What the whole buffer holds.
+    held
+        `held_words` of the buffer.
     """
-    window, outputs = work.window, work.outputs // work.groups
+    window = work.window
+    passes = 1 if dataflow == "is" else ceil_div(work.outputs // work.groups, columns)
     if window is None:
-        shape = (work.rows, work.inputs, outputs)
-        return each(_dense_inputs, dataflow, rows, columns, *shape, words)
-    image_height, image_width, _ = window.image
-    return each(
+        return _repeated(work.rows * work.inputs, passes, held)
+    image = image_words(work, window)
+    return each_unless(
+        image < held,
+        image,
         _window_inputs,
         dataflow,
         rows,
         columns,
-        outputs,
-        words,
-        image_height,
-        image_width,
+        passes,
+        held,
+        window.image[0],
+        window.image[1],
         work.inputs // window.taps,
         *window.kernel,
         *window.stride,
@@ -57,25 +78,51 @@ def replayed_inputs(
 
 
 def replayed_weights(
-    dataflow: str, rows: Number, columns: Number, work: Demand, words: Number
+    dataflow: str, rows: Number, columns: Number, work: Demand, held: Number
 ) -> Number:
     """Return the weights of one group that come from DRAM, in words; see `replayed_inputs`."""
-    return each(
-        _weights,
-        dataflow,
-        rows,
-        columns,
-        work.rows,
-        work.inputs,
-        work.outputs // work.groups,
-        words,
-    )
+    inputs, outputs = work.inputs, work.outputs // work.groups
+    if dataflow == "ws":
+        return inputs * outputs
+    if dataflow == "is":
+        return _repeated(inputs * outputs, ceil_div(work.rows, columns), held)
+    # A tile of `columns` outputs is read in every pass over the rows, then the next one is.
+    passes = ceil_div(work.rows, rows)
+    tile, tiles, last = inputs * columns, outputs // columns, inputs * (outputs % columns)
+    fitting = larger(ceil_div(held, tile) - 1, 1)  # tiles that are held before one is cut in two
+    cuts = larger(tiles - 1, 0) // fitting
+    # What is left of a cut tile is the start of what the buffer holds next.
+    many = choose(tile < held, tiles * tile + cuts * (held - fitting * tile), tiles * passes * tile)
+    full = choose(tile < held, tile * (tiles - cuts * fitting), tiles * passes * tile % held)
+    again = choose(full + last < held, 0, smaller(held - full, last))
+    one = choose(last < held, last + again, passes * last)
+    return choose(passes == 1, inputs * outputs, many + one)
+
+
+def _repeated(size: Number, passes: Number, held: Number) -> Number:
+    """Return fetches of words that are asked for in the same order in every pass."""
+    return choose(size < held, size, size * passes)
+
+
+def _touched(window: Window, axis: int) -> Number:
+    """Return the rows (axis 0) or columns of the image that any tap reads."""
+    size, taps, step = window.image[axis], window.kernel[axis], window.stride[axis]
+    positions, before = window.output[axis], window.before[axis]
+
+    def covered(length: Number) -> Number:
+        at = smaller(length // step, positions - 1)
+        reach = choose(at == positions - 1, taps, smaller(taps, step))
+        return at * smaller(taps, step) + smaller(length - at * step, reach)
+
+    near = covered(size + before) - covered(before)
+    spread = window.dilation[axis]
+    return each_unless(spread == 1, near, _spread, size, taps, step, spread, before, positions)
 
 
 @lru_cache(maxsize=4096)
-def _dense_inputs(flow: str, rows: int, columns: int, m: int, k: int, n: int, words: int) -> int:
-    order = _input_order(flow, rows, columns, m, k, n)
-    return _fetched(order, words)
+def _spread(size: int, taps: int, step: int, spread: int, before: int, positions: int) -> int:
+    read = {at * step + tap * spread - before for at in range(positions) for tap in range(taps)}
+    return sum(0 <= place < size for place in read)
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +130,8 @@ def _window_inputs(
     flow: str,
     rows: int,
     columns: int,
-    n: int,
-    words: int,
+    passes: int,
+    held: int,
     image_height: int,
     image_width: int,
     channels: int,
@@ -99,67 +146,72 @@ def _window_inputs(
     output_height: int,
     output_width: int,
 ) -> int:
-    def pixels() -> Iterator[Address3]:
-        for position, product in order:
-            tap, channel = divmod(product, channels)
-            y = position // output_width * step_height + tap // kernel_width * spread_height - above
-            x = position % output_width * step_width + tap % kernel_width * spread_width - left
-            if 0 <= y < image_height and 0 <= x < image_width:
-                yield y, x, channel
+    import numpy as np
 
-    sizes = (output_height * output_width, kernel_height * kernel_width * channels, n)
-    order = _input_order(flow, rows, columns, *sizes)
-    return _fetched(pixels(), words)
-
-
-@lru_cache(maxsize=4096)
-def _weights(flow: str, rows: int, columns: int, m: int, k: int, n: int, words: int) -> int:
-    if flow == "ws":
-        return k * n  # each is loaded once
-    if flow == "os":
-        lines, streamed, repeats = range(0, n, columns), k, range(0, m, rows)
-        tiles = ((low, min(low + columns, n)) for low in lines for _ in repeats)
-    else:
-        lines, streamed, repeats = range(0, k, rows), n, range(0, m, columns)
-        tiles = ((low, min(low + rows, k)) for _ in repeats for low in lines)
-    return _fetched((at for low, high in tiles for at in _skewed(streamed, low, high)), words)
+    sizes = (output_height * output_width, kernel_height * kernel_width * channels)
+    addresses = []
+    for position, product in _input_order(flow, rows, columns, *sizes):
+        tap, channel = np.divmod(product, channels)
+        y = position // output_width * step_height + tap // kernel_width * spread_height - above
+        x = position % output_width * step_width + tap % kernel_width * spread_width - left
+        inside = (y >= 0) & (y < image_height) & (x >= 0) & (x < image_width)
+        addresses.append(((y * image_width + x) * channels + channel)[inside])
+    return _fetched(np.concatenate(addresses), passes, held)
 
 
-def _input_order(flow: str, rows: int, columns: int, m: int, k: int, n: int) -> Iterator[Address]:
-    """Yield (vector, product) in the order in which the array asks for inputs."""
-    if flow == "os":
-        for _ in range(0, n, columns):
-            for low in range(0, m, rows):
-                for product, vector in _skewed(k, low, min(low + rows, m)):
-                    yield vector, product
-    elif flow == "ws":
-        for _ in range(0, n, columns):
-            for low in range(0, k, rows):
-                yield from _skewed(m, low, min(low + rows, k))
-    else:
+def _input_order(
+    flow: str, rows: int, columns: int, m: int, k: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (vectors, products) of each fold in the order in which the array asks for inputs."""
+    import numpy as np
+
+    if flow == "is":
         for at in range(0, m, columns):
             for low in range(0, k, rows):
-                for product in reversed(range(low, min(low + rows, k))):
-                    for vector in range(at, min(at + columns, m)):
-                        yield vector, product
+                products = np.arange(low, min(low + rows, k))[::-1]
+                vectors = np.arange(at, min(at + columns, m))
+                yield np.tile(vectors, len(products)), np.repeat(products, len(vectors))
+        return
+    lines, length = (m, k) if flow == "os" else (k, m)
+    for low in range(0, lines, rows):
+        step, line = _skewed(length, min(rows, lines - low))
+        yield (line + low, step) if flow == "os" else (step, line + low)
 
 
-def _skewed(length: int, low: int, high: int) -> Iterator[Address]:
-    """Yield (step, line) for lines low..high - 1, each one step behind the one before."""
-    for time in range(length + high - low - 1):
-        for line in range(max(0, time - length + 1), min(time, high - low - 1) + 1):
-            yield time - line, low + line
+@lru_cache(maxsize=2)
+def _skewed(length: int, lines: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and lines in order, each line one step behind the one before."""
+    import numpy as np
+
+    line, step = np.divmod(np.arange(lines * length), length)
+    order = np.argsort(line + step, kind="stable")
+    return step[order], line[order]
 
 
-def _fetched(order: Iterable[object], words: int) -> int:
-    """Return how many of these are not found in a buffer that forgets all when half is full."""
-    half = int(words // 100 * 50)
-    held: set[object] = set()
-    fetched = 0
-    for address in order:
-        if address not in held:
-            fetched += 1
-            held.add(address)
-            if len(held) >= half:
-                held.clear()
+def _fetched(addresses: np.ndarray, passes: int, held: int) -> int:
+    """Return fetches of passes over addresses, with a buffer that forgets all when it is full."""
+    import numpy as np
+
+    count = len(addresses)
+    if not count:
+        return 0
+    order = np.argsort(addresses, kind="stable")
+    same = addresses[order[1:]] == addresses[order[:-1]]
+    before = np.empty(count, np.int64)  # the same word's last request, maybe one pass ago
+    before[order[1:]] = order[:-1]
+    firsts = np.flatnonzero(np.r_[True, ~same])
+    lasts = np.r_[firsts[1:], count] - 1
+    before[order[firsts]] = order[lasts] - count
+    fetched = kept = emptied = at = 0
+    while at < passes * count:
+        turn, low = divmod(at, count)
+        found = np.flatnonzero(before[low : low + 2 * held + 4096] < emptied - turn * count)
+        if kept + len(found) < held:
+            kept += len(found)
+            fetched += len(found)
+            at = min(at + 2 * held + 4096, (turn + 1) * count)
+        else:
+            fetched += held - kept
+            at = emptied = at + int(found[held - kept - 1]) + 1
+            kept = 0
     return fetched

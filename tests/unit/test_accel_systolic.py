@@ -87,7 +87,7 @@ def test_partial_sums_may_stay_on_chip() -> None:
 
 def test_an_operand_that_does_not_fit_is_fetched_for_every_pass() -> None:
     for kib, words in ((0.06, 30), (0.05, 90)):  # 30 bytes against half the buffer
-        model = am.create(f"systolic:{KEYS},dataflow=ws", input_sram_kib=kib)
+        model = am.create(f"systolic:{KEYS},dataflow=ws,buffers=bound", input_sram_kib=kib)
         assert model.estimate(LAYER).layers[0].counts["dram_input_reads_words"] == words
 
 
