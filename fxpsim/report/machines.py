@@ -46,6 +46,8 @@ def draw_roofs(path: Path, estimates: Mapping[str, Estimate]) -> None:
 
 
 def _roof(axes: Axes, estimate: Estimate) -> None:
+    from matplotlib.ticker import LogLocator
+
     memory = _farthest(estimate)
     layers = [layer for layer in estimate.layers if layer.macs and not _on_host(layer)]
     peak = max((layer.macs / layer.ideal_cycles for layer in layers), default=1.0)
@@ -71,6 +73,11 @@ def _roof(axes: Axes, estimate: Estimate) -> None:
         axes.annotate(text, place, (4, -6), textcoords="offset points", fontsize=5.5)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
+    axes.tick_params(labelsize=7)
     axes.set_xlabel(f"products for each byte of {memory}")
     tidy(axes)
 
