@@ -36,12 +36,6 @@ NARROW = {
     ),
     "A2Q+, 4-bit weights and activations, 16 bits, proven": "a2q-plus-4bit-in-16-activations-4bit",
 }
-OTHERS = {
-    "learned steps (LSQ), 4 bits": "learned-step-4bit",
-    "learned steps (LSQ), 2 bits": "learned-step-2bit",
-    "learned steps (LSQ), 1 bit": "learned-step-1bit",
-    "two-stage, DoReFa form, 4 bits": "dorefa-4bit",
-}
 
 
 def results(corpus: str, split: str = "test") -> dict[str, dict[str, float]]:
@@ -120,17 +114,11 @@ def speech_commands_narrow() -> Iterator[str]:
     return listed("speech-commands", NARROW)
 
 
-def arabic_others() -> Iterator[str]:
-    """Return other quantizers on Arabic Speech Commands."""
-    return listed("arabic", OTHERS)
-
-
 TABLES = (
     arabic_by_bits,
     speech_commands_by_bits,
     arabic_narrow,
     speech_commands_narrow,
-    arabic_others,
 )
 
 

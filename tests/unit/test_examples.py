@@ -66,5 +66,4 @@ def test_readme_shows_the_stored_figures():
             f"{100 * row['accuracy']:.1f} %",
             f"{100 * row['low']:.1f} to {100 * row['high']:.1f}",
         ]
-        heading = f"{name}-bit" if name.isdigit() else name
-        assert f"| {heading} | {cells[0]} | {cells[1]} |" in text
+        assert f"| {name} | {cells[0]} | {cells[1]} |" in text

@@ -17,16 +17,16 @@ NETWORK = "kws250k-4bit"
 def test_the_witness_of_the_first_layer_that_fails(capsys, tmp_path):
     out = tmp_path / "made" / "here"
     code, text, err = fxpsim(
-        capsys, "guarantee", NETWORK, "--accumulator", "17,saturate", "--json", "--out", out
+        capsys, "guarantee", NETWORK, "--accumulator", "16,saturate", "--json", "--out", out
     )
     document = json.loads(text)
     first, witness = document["shortfalls"][0], document["witness"]
     assert code == 2
-    assert (first["node"], first["needed"]) == ("dense0", 18) == (witness["node"], 18)
+    assert (first["node"], first["needed"]) == ("dense0", 17) == (witness["node"], 17)
     assert str(witness["file"]) in err
     with np.load(witness["file"]) as saved:
         trace = simulate(
-            load(NETWORK), saved["inputs"][None], accumulator=Accumulator(17, "saturate")
+            load(NETWORK), saved["inputs"][None], accumulator=Accumulator(16, "saturate")
         )
     statistics = trace.statistics("dense0")
     assert statistics.first_step[witness["channel"]] == witness["step"]
@@ -34,29 +34,29 @@ def test_the_witness_of_the_first_layer_that_fails(capsys, tmp_path):
 
 def test_what_holds_writes_nothing(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, text, err = fxpsim(capsys, "guarantee", NETWORK, "--accumulator", "19")
+    code, text, err = fxpsim(capsys, "guarantee", NETWORK, "--accumulator", "17")
     assert (code, err) == (0, "")
-    assert "guaranteed: no sum can overflow 19,wrap" in text
+    assert "guaranteed: no sum can overflow 17,wrap" in text
     assert not list(tmp_path.iterdir())
 
 
 def test_certificates(capsys, tmp_path):
     made = fxpsim(
-        capsys, "guarantee", NETWORK, "--accumulator", "19", "--certificate", "--out", tmp_path
+        capsys, "guarantee", NETWORK, "--accumulator", "17", "--certificate", "--out", tmp_path
     )
     path = tmp_path / "certificate.json"
     assert made[0] == 0
-    check = "--accumulator", "19", "--check", path
+    check = "--accumulator", "17", "--check", path
     assert fxpsim(capsys, "guarantee", NETWORK, *check)[0] == 0
     code, _, err = fxpsim(capsys, "guarantee", "kws250k-5bit", *check, "--out", tmp_path)
     assert code == 2
     assert "certificate: dense0: weights, biases, registers or ranges are not those" in err
-    fxpsim(capsys, "guarantee", NETWORK, "--accumulator", "18", "--certificate", "--out", tmp_path)
+    fxpsim(capsys, "guarantee", NETWORK, "--accumulator", "16", "--certificate", "--out", tmp_path)
     code, _, err = fxpsim(
-        capsys, "guarantee", NETWORK, "--accumulator", "18", "--check", path, "--out", tmp_path
+        capsys, "guarantee", NETWORK, "--accumulator", "16", "--check", path, "--out", tmp_path
     )
     assert code == 2
-    assert "certificate: dense1: not certified to be safe" in err
+    assert "certificate: dense0: not certified to be safe" in err
 
 
 def test_what_data_need(capsys, tmp_path):
@@ -79,7 +79,7 @@ def test_markdown_and_bounds(capsys):
     lines = text.splitlines()
     assert code == 0
     assert lines[0].endswith("| range_source | l1 | sign-split |")
-    assert re.fullmatch(r"\| dense0 \| 18 \|.*\| declared \| 18 \| 18 \|", lines[2])
+    assert re.fullmatch(r"\| dense0 \| 17 \|.*\| declared \| 17 \| 17 \|", lines[2])
 
 
 @pytest.mark.parametrize(

@@ -177,10 +177,10 @@ def test_witnesses_of_whole_networks():
     for name in ("dense0", "dense1"):
         bits = g.minimum(name)
         channel = g.proofs[name][-1].bits.index(bits)
-        witness = g.witness(name, channel, 14)
+        witness = g.witness(name, channel, 13)
         trace = simulate(graph, witness.inputs[None], accumulator={name: witness.accumulator})
         assert trace.statistics(name).events[channel] > 0
-        assert bits > 14
+        assert bits > 13
 
 
 def test_deeper_ranges():
