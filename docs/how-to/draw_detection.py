@@ -27,7 +27,7 @@ def main(folder: Path = PICTURES) -> None:
     folder.mkdir(exist_ok=True)
     listening_picture(folder / "listening.png", listener, listener.listen_rows(rows))
     curves = {}
-    for bits in (32, 12, 11):
+    for bits in (32, 11, 10):
         narrow = graph.with_accumulators(Accumulator(bits, "saturate"))
         curves[f"{bits}-bit accumulators"] = det(Listener(narrow, front_end, detector), [recording])
     det_picture(folder / "det.png", curves)
