@@ -28,7 +28,7 @@ class Doc:
     text
         What it means, in a line.
     positive
-        Whether it must be more than 0; no setting is less than 0.
+        Whether it must be more than 0; no documented setting is less than 0.
     """
 
     unit: str
@@ -111,9 +111,9 @@ def convert(cls: type, values: Mapping[str, object]) -> tuple[dict[str, Any], li
             mistakes.append(f"{name} {error}")
             continue
         doc, number = _doc(docs[name]), good[name]
-        if not isinstance(number, (int, float)):
+        if doc is None or not isinstance(number, (int, float)):
             continue
-        if doc and doc.positive and number <= 0:
+        if doc.positive and number <= 0:
             mistakes.append(f"{name} must be more than 0, not {number}")
         elif number < 0:
             mistakes.append(f"{name} must be 0 or more, not {number}")

@@ -59,7 +59,7 @@ def test_run_prints_classes_and_detections(capsys, clip):
     best = answer["top"][0]
     column = listener.detector.classes.index(best["class"])
     assert best["score"] == whole.scores.max() == whole.scores[:, column].max()
-    assert best["confidence"] == best["score"] / 256
+    assert best["confidence"] == pytest.approx(best["score"] / 256, abs=1e-6)
     times = [listener.time_of(one.decision) for one in whole.detections]
     assert [one["time_s"] for one in answer["detections"]][: len(times)] == pytest.approx(times)
     assert answer["notes"][0].startswith("heard with 0.23 s of silence behind it")
