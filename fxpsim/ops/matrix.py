@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fxpsim import dispatch
 from fxpsim.dispatch import Planes
+from fxpsim.formats import Overflow
 from fxpsim.ops.layer import Constants, Layer, constants, raw
 from fxpsim.ops.op import TensorSpec
 
@@ -97,7 +98,7 @@ class _Rows:
 @lru_cache(maxsize=128)
 def _adder(layer: MatrixLayer, source: TensorSpec, proven: bool) -> Callable[[IntArray], IntArray]:
     weights, rows = _prepared(layer, source, proven), _Rows.of(layer, source)
-    if weights.any_order and not layer.folded and rows.known.zero:
+    if weights.any_order and not layer.folded and rows.known.zero and _starts(raw(layer), source):
         layer = raw(layer)
         weights, rows = _prepared(layer, source, proven), _Rows.of(layer, source)
     shape = rows.known.shape
@@ -108,6 +109,15 @@ def _adder(layer: MatrixLayer, source: TensorSpec, proven: bool) -> Callable[[In
         return whole.reshape(len(codes), *shape)
 
     return registers
+
+
+def _starts(layer: MatrixLayer, source: TensorSpec) -> bool:
+    """Whether the register holds the layer's bias, or wraps: else a saturated start is wrong."""
+    known = constants(layer, source)
+    last = known.register.outermost
+    if known.bias is None or last.overflow is Overflow.WRAP:
+        return True
+    return bool(last.lo <= known.bias.min() and known.bias.max() <= last.hi)
 
 
 def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.Prepared:

@@ -7,6 +7,7 @@ import pytest
 
 from fxpsim import (
     Accumulator,
+    Affine,
     Graph,
     Overflow,
     QFormat,
@@ -26,7 +27,7 @@ from fxpsim import (
 from fxpsim.errors import DataError, FormatError, FxpsimError, GraphError
 from fxpsim.formats.modes import STOCHASTIC, check_overflow
 from fxpsim.graph import Node
-from fxpsim.ops import BatchNorm, Bias, Dense, Gain, Relu, Requantize, Softmax, TensorSpec
+from fxpsim.ops import BatchNorm, Bias, Conv2D, Dense, Gain, Relu, Requantize, Softmax, TensorSpec
 from fxpsim.scoring import Score
 
 EIGHT = QFormat(8, 0)
@@ -222,3 +223,13 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
 def test_formats_refuse_what_is_no_number():
     with pytest.raises(FormatError, match="format bits must be an integer"):
         QFormat(8.0, 0)
+
+
+def test_a_folded_start_that_the_register_cannot_hold():
+    """A window of padding alone is proven to be 0; raw codes would have to start from 77."""
+    layer = Conv2D(
+        [[[[11]]]], QFormat(5, 2), Accumulator(2, "saturate"), stride=(1, 2), top_left=(0, 1)
+    )
+    source = TensorSpec((1, 1, 1), Affine(8, 0.5, -7))
+    graph = Graph("g", source, (Node("conv", layer, "input"),))
+    assert simulate(graph, np.array([[[[35]]]])).output.item() == 0
