@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from fxpsim import dispatch
 from fxpsim.dispatch import Planes
-from fxpsim.formats import Overflow
 from fxpsim.ops.layer import Constants, Layer, constants, raw
 from fxpsim.ops.op import TensorSpec
 
@@ -112,12 +111,10 @@ def _adder(layer: MatrixLayer, source: TensorSpec, proven: bool) -> Callable[[In
 
 
 def _starts(layer: MatrixLayer, source: TensorSpec) -> bool:
-    """Whether the register holds the layer's bias, or wraps: else a saturated start is wrong."""
+    """Whether the register holds the layer's bias: the sums of another start would be others."""
     known = constants(layer, source)
     last = known.register.outermost
-    if known.bias is None or last.overflow is Overflow.WRAP:
-        return True
-    return bool(last.lo <= known.bias.min() and known.bias.max() <= last.hi)
+    return known.bias is None or bool(last.lo <= known.bias.min() and known.bias.max() <= last.hi)
 
 
 def _prepared(layer: MatrixLayer, source: TensorSpec, proven: bool) -> dispatch.Prepared:

@@ -225,10 +225,11 @@ def test_formats_refuse_what_is_no_number():
         QFormat(8.0, 0)
 
 
-def test_a_folded_start_that_the_register_cannot_hold():
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_a_folded_start_that_the_register_cannot_hold(overflow):
     """A window of padding alone is proven to be 0; raw codes would have to start from 77."""
     layer = Conv2D(
-        [[[[11]]]], QFormat(5, 2), Accumulator(2, "saturate"), stride=(1, 2), top_left=(0, 1)
+        [[[[11]]]], QFormat(5, 2), Accumulator(2, overflow), stride=(1, 2), top_left=(0, 1)
     )
     source = TensorSpec((1, 1, 1), Affine(8, 0.5, -7))
     graph = Graph("g", source, (Node("conv", layer, "input"),))
